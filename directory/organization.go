@@ -1,0 +1,122 @@
+package directory
+
+import (
+	"strings"
+)
+
+// Profile is how strictly the SCIM door of an organization reads its IdP (scim/schema.Dialect gives it meaning).
+type Profile string
+
+const (
+	// ProfileInterop tolerates what the common IdPs are known to send. It is the default.
+	ProfileInterop Profile = "interop"
+	// ProfileStrict is the RFCs without courtesies.
+	ProfileStrict Profile = "strict"
+	// ProfileEntra is interop for a connection that is known to be Microsoft Entra ID.
+	ProfileEntra Profile = "entra"
+)
+
+// Valid tells whether p is one of the profiles.
+func (p Profile) Valid() bool {
+	return p == ProfileInterop || p == ProfileStrict || p == ProfileEntra
+}
+
+// Organization is a customer of the SaaS product in one region.
+type Organization struct {
+	ID        OrganizationID
+	Slug      string   // unique in the region, as ValidateSlug wants it
+	Name      string   // for people
+	Domains   []string // e-mail domains, lower case, each in one organization of the region
+	RootEmail string   // folded address of the root user, may be empty
+	Profile   Profile
+	Created   Time
+	Modified  Time
+	Version   uint64
+}
+
+const (
+	maxNameLength = 200
+	maxSlugLength = 63
+	maxDomains    = 100
+)
+
+// Validate checks the fields that a person chose.
+func (o *Organization) Validate() error {
+	if err := ValidateSlug(o.Slug); err != nil {
+		return err
+	}
+	if name := strings.TrimSpace(o.Name); name == "" || len(o.Name) > maxNameLength {
+		return Errorf(KindInvalid, "name", "name must have 1 to %d characters", maxNameLength)
+	}
+	if len(o.Domains) > maxDomains {
+		return Errorf(KindInvalid, "domains", "at most %d domains", maxDomains)
+	}
+	seen := make(map[string]bool, len(o.Domains))
+	for _, domain := range o.Domains {
+		if err := ValidateDomain(domain); err != nil {
+			return err
+		}
+		if seen[domain] {
+			return Errorf(KindInvalid, "domains", "domain %q is listed twice", domain)
+		}
+		seen[domain] = true
+	}
+	if o.RootEmail != "" && EmailDomain(o.RootEmail) == "" {
+		return Errorf(KindInvalid, "root.email", "%q is not an e-mail address", o.RootEmail)
+	}
+	if !o.Profile.Valid() {
+		return Errorf(KindInvalid, "scim_profile", "scim_profile must be interop, strict or entra")
+	}
+	return nil
+}
+
+// ValidateSlug wants 1 to 63 of a–z, 0–9 and inner hyphens: a DNS label.
+func ValidateSlug(slug string) error {
+	if !isLabel(slug) {
+		return Errorf(KindInvalid, "slug", "slug must be 1 to %d lower-case letters, digits or inner hyphens", maxSlugLength)
+	}
+	return nil
+}
+
+// ValidateDomain wants a lower-case DNS name of at least two labels, in its ASCII form.
+func ValidateDomain(domain string) error {
+	labels := strings.Split(domain, ".")
+	if len(domain) > 253 || len(labels) < 2 {
+		return Errorf(KindInvalid, "domains", "%q is not a domain name", domain)
+	}
+	for _, label := range labels {
+		if !isLabel(label) {
+			return Errorf(KindInvalid, "domains", "%q is not a lower-case domain name in its ASCII form", domain)
+		}
+	}
+	return nil
+}
+
+func isLabel(s string) bool {
+	if s == "" || len(s) > maxSlugLength || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// EmailDomain gives the folded domain of an address with exactly one @ and non-empty sides, else the empty string. The
+// address must hold no space, comma, quote or control character.
+func EmailDomain(address string) string {
+	folded := Fold(address)
+	local, domain, ok := strings.Cut(folded, "@")
+	if !ok || local == "" || ValidateDomain(domain) != nil {
+		return ""
+	}
+	for _, r := range local {
+		if r <= ' ' || r == 0x7f || strings.ContainsRune(`,;"<>()[]\:@`, r) {
+			return ""
+		}
+	}
+	return domain
+}

@@ -1,0 +1,114 @@
+package fsm
+
+import (
+	"fmt"
+
+	"domicile/directory"
+	"domicile/fsm/command"
+	"domicile/fsm/state"
+	"domicile/fsm/wire"
+)
+
+// maxDeadline bounds how far ahead of the leader's stamp a command's deadline may lie, and with it for how long results
+// are remembered: one minute.
+const maxDeadline = directory.Time(60_000_000)
+
+// transaction is one command being applied: the state, the command's header and what every rule needs.
+type transaction struct {
+	state        *state.State
+	seq          uint64
+	now          directory.Time
+	organization directory.OrganizationID
+}
+
+// applyFunc checks the rules of one kind and, if they hold, writes. It writes nothing when it returns a refusal. It fills
+// Version, Changed, Created and Modified of the result.
+type applyFunc func(tx *transaction, p command.Payload) (command.Result, *directory.Error)
+
+// table has one row per kind.
+var table = map[command.Kind]applyFunc{
+	command.KindRaiseLevel:         on(raiseLevel),
+	command.KindCreateOrganization: on(createOrganization),
+	command.KindUpdateOrganization: on(updateOrganization),
+	command.KindDeleteOrganization: on(deleteOrganization),
+	command.KindCreateToken:        on(createToken),
+	command.KindRevokeToken:        on(revokeToken),
+	command.KindPutConnection:      on(putConnection),
+	command.KindDeleteConnection:   on(deleteConnection),
+	command.KindCreateUser:         on(createUser),
+	command.KindReplaceUser:        on(replaceUser),
+	command.KindDeleteUser:         on(deleteUser),
+	command.KindCreateGroup:        on(createGroup),
+	command.KindUpdateGroup:        on(updateGroup),
+	command.KindDeleteGroup:        on(deleteGroup),
+	command.KindOpenSession:        on(openSession),
+	command.KindCloseSession:       on(closeSession),
+}
+
+// on makes an applyFunc of a function over one concrete payload.
+func on[P command.Payload](apply func(*transaction, P) (command.Result, *directory.Error)) applyFunc {
+	return func(tx *transaction, p command.Payload) (command.Result, *directory.Error) { return apply(tx, p.(P)) }
+}
+
+// applyCommand applies one command at most once. The error stops the node; refusals are in the result.
+func (f *FSM) applyCommand(c *command.Command) (command.Result, error) {
+	if row, ok := f.state.Remembered(c.RequestID); ok {
+		r := wire.NewReader(row.Result)
+		result := command.DecodeResult(r)
+		return result, r.Done()
+	}
+	tx := &transaction{state: f.state, seq: f.state.NextSeq(), now: f.state.At(), organization: c.Organization}
+	result, refusal := f.dispatch(tx, c)
+	result.Seq, result.Error = tx.seq, refusal
+	if refusal == nil || refusal.Kind != directory.KindExpired {
+		f.state.Remember(state.Remembered{ID: c.RequestID, Deadline: c.Deadline, Result: encodeResult(&result)})
+	}
+	return result, nil
+}
+
+func (f *FSM) dispatch(tx *transaction, c *command.Command) (command.Result, *directory.Error) {
+	switch {
+	case c.Deadline < tx.now:
+		return command.Result{}, directory.Errorf(directory.KindExpired, "", "the request reached the ledger after its deadline")
+	case c.Deadline > tx.now+maxDeadline:
+		return command.Result{}, directory.Errorf(directory.KindExpired, "", "the request's deadline is too far ahead; check the nodes' clocks")
+	}
+	apply, ok := table[c.Payload.Kind()]
+	if !ok {
+		panic(fmt.Sprintf("no apply function for %s", c.Payload.Kind()))
+	}
+	return apply(tx, c.Payload)
+}
+
+// directory gives the command's organization for writing.
+func (tx *transaction) directory() (*state.Directory, *directory.Error) {
+	d, ok := tx.state.Write(tx.organization)
+	if !ok {
+		return nil, directory.Errorf(directory.KindNotFound, "", "there is no organization %q", tx.organization)
+	}
+	return d, nil
+}
+
+// changed is the result of a write to a resource that was created at some time.
+func (tx *transaction) changed(created directory.Time) command.Result {
+	return command.Result{Version: tx.seq, Changed: true, Created: created, Modified: tx.now}
+}
+
+// stale refuses an expected version that is not the present one.
+func stale(expected, present uint64) *directory.Error {
+	if expected == 0 || expected == present {
+		return nil
+	}
+	return directory.Errorf(directory.KindStale, "", "the resource is at version %d, not %d", present, expected)
+}
+
+func raiseLevel(tx *transaction, p *command.RaiseLevel) (command.Result, *directory.Error) {
+	if p.Level > command.MaxLevel {
+		panic(fmt.Sprintf("level %d is above this binary's %d: run a newer release", p.Level, command.MaxLevel))
+	}
+	if p.Level <= tx.state.Level() {
+		return command.Result{Version: tx.state.Level()}, nil
+	}
+	tx.state.SetLevel(p.Level)
+	return tx.changed(tx.now), nil
+}

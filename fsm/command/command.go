@@ -1,0 +1,116 @@
+package command
+
+import (
+	"context"
+	"fmt"
+
+	"domicile/directory"
+	"domicile/fsm/wire"
+)
+
+// Kind numbers a kind of command in the log. Numbers are append-only and never reused.
+type Kind uint16
+
+// The kinds, in the order they were released.
+const (
+	KindRaiseLevel         Kind = 1
+	KindCreateOrganization Kind = 2
+	KindUpdateOrganization Kind = 3
+	KindDeleteOrganization Kind = 4
+	KindCreateToken        Kind = 5
+	KindRevokeToken        Kind = 6
+	KindPutConnection      Kind = 7
+	KindDeleteConnection   Kind = 8
+	KindCreateUser         Kind = 9
+	KindReplaceUser        Kind = 10
+	KindDeleteUser         Kind = 11
+	KindCreateGroup        Kind = 12
+	KindUpdateGroup        Kind = 13
+	KindDeleteGroup        Kind = 14
+	KindOpenSession        Kind = 15
+	KindCloseSession       Kind = 16
+)
+
+// RequestID makes a command apply at most once: 128 random bits stamped by the node that received the request.
+type RequestID [16]byte
+
+// Payload is what a kind carries. The set is closed: each implementation is a row of the table in this package.
+type Payload interface {
+	Kind() Kind
+	encode(w *wire.Writer)
+	decode(r *wire.Reader)
+}
+
+// Command is one change on its way into the log.
+type Command struct {
+	// RequestID and Deadline are stamped by the node that received the request, where the door left them zero. A command
+	// that reaches the ledger after its deadline is refused (KindExpired), so that a retry is safe for as long as results
+	// are remembered.
+	RequestID    RequestID
+	Deadline     directory.Time
+	Organization directory.OrganizationID // whose data it touches; empty for the region's own
+	Actor        string                   // who asked, as an id ("token:…", "user:…", "operator"); never a name or an address
+	Payload      Payload
+}
+
+// Proposer puts a command through the log.
+type Proposer interface {
+	// Propose returns the command's result once it is committed, on whichever node the leader is. The error is an
+	// *directory.Error: what the ledger decided (not found, conflict, stale, …), or KindUnavailable when no leader could
+	// be reached within the bound; then the command may still commit later, and the same RequestID may be proposed again.
+	Propose(ctx context.Context, c Command) (Result, error)
+}
+
+// Encode gives the bytes of one command, as they are forwarded and batched into an Entry.
+func (c *Command) Encode() []byte {
+	w := wire.NewWriter(make([]byte, 0, 256))
+	w.Uint(uint64(c.Payload.Kind()))
+	w.Fixed(c.RequestID[:])
+	w.Int(int64(c.Deadline))
+	w.Text(string(c.Organization))
+	w.Text(c.Actor)
+	c.Payload.encode(w)
+	return w.Bytes()
+}
+
+// ErrUnknownKind is a kind that this binary does not know: the node must stop, never skip.
+type ErrUnknownKind struct{ Kind Kind }
+
+func (e ErrUnknownKind) Error() string {
+	return fmt.Sprintf("command kind %d is unknown to this binary; run the release that wrote it", e.Kind)
+}
+
+// Decode reads what Encode wrote. The command shares the memory of s.
+func Decode(s string) (Command, error) {
+	r := wire.NewReader(s)
+	kind := r.Uint()
+	var c Command
+	r.Fixed(c.RequestID[:])
+	c.Deadline = directory.Time(r.Int())
+	c.Organization = directory.OrganizationID(r.Text())
+	c.Actor = r.Text()
+	if r.Err() != nil {
+		return Command{}, fmt.Errorf("command header: %w", r.Err())
+	}
+	if kind >= uint64(len(table)) || table[kind].payload == nil {
+		return Command{}, ErrUnknownKind{Kind(kind)}
+	}
+	c.Payload = table[kind].payload()
+	c.Payload.decode(r)
+	if err := r.Done(); err != nil {
+		return Command{}, fmt.Errorf("command %s: %w", Kind(kind), err)
+	}
+	return c, nil
+}
+
+// PeekRequestID reads the request id of an encoded command without decoding the rest.
+func PeekRequestID(encoded []byte) (RequestID, bool) {
+	var id RequestID
+	r := wire.NewReader(string(encoded[:min(len(encoded), 32)]))
+	r.Uint()
+	if r.Len() < len(id) {
+		return id, false
+	}
+	r.Fixed(id[:])
+	return id, r.Err() == nil
+}

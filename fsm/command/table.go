@@ -1,0 +1,51 @@
+package command
+
+import "strconv"
+
+// MaxLevel is the newest behaviour level that this binary can apply. A node stops at an entry or snapshot above it.
+const MaxLevel = 1
+
+// row describes one kind: its name in logs and metrics, and a maker of empty payloads for decoding.
+type row struct {
+	name    string
+	payload func() Payload
+}
+
+// table has one row per kind; a kind without a row is unknown.
+var table = [...]row{
+	KindRaiseLevel:         {"raise_level", func() Payload { return new(RaiseLevel) }},
+	KindCreateOrganization: {"create_organization", func() Payload { return new(CreateOrganization) }},
+	KindUpdateOrganization: {"update_organization", func() Payload { return new(UpdateOrganization) }},
+	KindDeleteOrganization: {"delete_organization", func() Payload { return new(DeleteOrganization) }},
+	KindCreateToken:        {"create_token", func() Payload { return new(CreateToken) }},
+	KindRevokeToken:        {"revoke_token", func() Payload { return new(RevokeToken) }},
+	KindPutConnection:      {"put_connection", func() Payload { return new(PutConnection) }},
+	KindDeleteConnection:   {"delete_connection", func() Payload { return new(DeleteConnection) }},
+	KindCreateUser:         {"create_user", func() Payload { return new(CreateUser) }},
+	KindReplaceUser:        {"replace_user", func() Payload { return new(ReplaceUser) }},
+	KindDeleteUser:         {"delete_user", func() Payload { return new(DeleteUser) }},
+	KindCreateGroup:        {"create_group", func() Payload { return new(CreateGroup) }},
+	KindUpdateGroup:        {"update_group", func() Payload { return new(UpdateGroup) }},
+	KindDeleteGroup:        {"delete_group", func() Payload { return new(DeleteGroup) }},
+	KindOpenSession:        {"open_session", func() Payload { return new(OpenSession) }},
+	KindCloseSession:       {"close_session", func() Payload { return new(CloseSession) }},
+}
+
+// Kinds lists every known kind.
+func Kinds() []Kind {
+	var kinds []Kind
+	for kind := range table {
+		if table[kind].payload != nil {
+			kinds = append(kinds, Kind(kind))
+		}
+	}
+	return kinds
+}
+
+// String names the kind for logs and metric labels.
+func (k Kind) String() string {
+	if int(k) < len(table) && table[k].payload != nil {
+		return table[k].name
+	}
+	return "kind_" + strconv.Itoa(int(k))
+}

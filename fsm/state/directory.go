@@ -1,0 +1,282 @@
+package state
+
+import (
+	"iter"
+	"strings"
+
+	"domicile/directory"
+)
+
+// Directory is one organization's part of a view: its people, groups, memberships, tokens, connections and links.
+type Directory struct {
+	org  *directory.Organization
+	next directory.Number // the next number to give out
+
+	users        tree[*directory.User] // by id
+	usersOrder   tree[*directory.User] // by number: creation order
+	usersName    tree[*directory.User] // by userName key
+	usersExt     tree[*directory.User] // by (externalId, number)
+	usersEmail   tree[emailRow]        // by (address, number)
+	groups       tree[*directory.Group]
+	groupsOrder  tree[*directory.Group]
+	groupsName   tree[*directory.Group] // by displayName key
+	groupsExt    tree[*directory.Group]
+	members      tree[pair]                  // (group, member)
+	containers   tree[pair]                  // (member, group)
+	tokens       tree[*directory.Token]      // by id
+	connections  tree[*directory.Connection] // by id
+	links        tree[*directory.Link]       // by (connection, issuer, subject)
+	linksUser    tree[*directory.Link]       // by (user, connection, issuer, subject)
+	sessionsUser tree[*directory.Session]    // by (user number, created, hash)
+}
+
+// pair is a membership in one of its two directions.
+type pair struct{ a, b directory.Number }
+
+type emailRow struct {
+	email string
+	user  *directory.User
+}
+
+func newDirectory(org *directory.Organization) *Directory {
+	return &Directory{
+		org: org, next: 1,
+		users:      newTree(func(a, b *directory.User) bool { return a.ID < b.ID }),
+		usersOrder: newTree(func(a, b *directory.User) bool { return a.Number < b.Number }),
+		usersName:  newTree(func(a, b *directory.User) bool { return a.UserNameKey < b.UserNameKey }),
+		usersExt: newTree(func(a, b *directory.User) bool {
+			return a.ExternalID < b.ExternalID || a.ExternalID == b.ExternalID && a.Number < b.Number
+		}),
+		usersEmail: newTree(func(a, b emailRow) bool {
+			return a.email < b.email || a.email == b.email && a.user.Number < b.user.Number
+		}),
+		groups:      newTree(func(a, b *directory.Group) bool { return a.ID < b.ID }),
+		groupsOrder: newTree(func(a, b *directory.Group) bool { return a.Number < b.Number }),
+		groupsName:  newTree(func(a, b *directory.Group) bool { return a.DisplayNameKey < b.DisplayNameKey }),
+		groupsExt: newTree(func(a, b *directory.Group) bool {
+			return a.ExternalID < b.ExternalID || a.ExternalID == b.ExternalID && a.Number < b.Number
+		}),
+		members:     newTree(lessPair),
+		containers:  newTree(lessPair),
+		tokens:      newTree(func(a, b *directory.Token) bool { return a.ID < b.ID }),
+		connections: newTree(func(a, b *directory.Connection) bool { return a.ID < b.ID }),
+		links:       newTree(lessLink),
+		linksUser: newTree(func(a, b *directory.Link) bool {
+			return a.User < b.User || a.User == b.User && lessLink(a, b)
+		}),
+		sessionsUser: newTree(lessSession),
+	}
+}
+
+func lessPair(x, y pair) bool { return x.a < y.a || x.a == y.a && x.b < y.b }
+
+func lessLink(a, b *directory.Link) bool {
+	if a.Connection != b.Connection {
+		return a.Connection < b.Connection
+	}
+	if a.Issuer != b.Issuer {
+		return a.Issuer < b.Issuer
+	}
+	return a.Subject < b.Subject
+}
+
+func lessSession(a, b *directory.Session) bool {
+	if a.UserNumber != b.UserNumber {
+		return a.UserNumber < b.UserNumber
+	}
+	if a.Created != b.Created {
+		return a.Created < b.Created
+	}
+	return less(a.Hash, b.Hash)
+}
+
+func (d *Directory) copy() *Directory {
+	c := *d
+	c.users = d.users.copy()
+	c.usersOrder = d.usersOrder.copy()
+	c.usersName = d.usersName.copy()
+	c.usersExt = d.usersExt.copy()
+	c.usersEmail = d.usersEmail.copy()
+	c.groups = d.groups.copy()
+	c.groupsOrder = d.groupsOrder.copy()
+	c.groupsName = d.groupsName.copy()
+	c.groupsExt = d.groupsExt.copy()
+	c.members = d.members.copy()
+	c.containers = d.containers.copy()
+	c.tokens = d.tokens.copy()
+	c.connections = d.connections.copy()
+	c.links = d.links.copy()
+	c.linksUser = d.linksUser.copy()
+	c.sessionsUser = d.sessionsUser.copy()
+	return &c
+}
+
+// Organization gives the organization's own record.
+func (d *Directory) Organization() *directory.Organization { return d.org }
+
+// Tokens iterates over the SCIM bearer tokens by id.
+func (d *Directory) Tokens() iter.Seq[*directory.Token] { return d.tokens.all() }
+
+// Token finds a SCIM bearer token by its id.
+func (d *Directory) Token(id directory.TokenID) (*directory.Token, bool) {
+	return d.tokens.Get(&directory.Token{ID: id})
+}
+
+// Connections iterates over the OpenID Connect connections by id.
+func (d *Directory) Connections() iter.Seq[*directory.Connection] { return d.connections.all() }
+
+// Connection finds a connection of this organization by its id.
+func (d *Directory) Connection(id directory.ConnectionID) (*directory.Connection, bool) {
+	return d.connections.Get(&directory.Connection{ID: id})
+}
+
+// Link finds whom an identity at a provider is tied to.
+func (d *Directory) Link(connection directory.ConnectionID, issuer, subject string) (*directory.Link, bool) {
+	return d.links.Get(&directory.Link{Connection: connection, Issuer: issuer, Subject: subject})
+}
+
+// LinksOf iterates over the identities that are tied to a user.
+func (d *Directory) LinksOf(user directory.ResourceID) iter.Seq[*directory.Link] {
+	return while(d.linksUser.from(&directory.Link{User: user}), func(l *directory.Link) bool { return l.User == user })
+}
+
+// SessionsOf iterates over a user's sessions, oldest first.
+func (d *Directory) SessionsOf(user directory.Number) iter.Seq[*directory.Session] {
+	return while(d.sessionsUser.from(&directory.Session{UserNumber: user}),
+		func(s *directory.Session) bool { return s.UserNumber == user })
+}
+
+// User finds a user by id.
+func (d *Directory) User(id directory.ResourceID) (*directory.User, bool) {
+	return d.users.Get(&directory.User{ID: id})
+}
+
+// UserByNumber finds a user by number.
+func (d *Directory) UserByNumber(n directory.Number) (*directory.User, bool) {
+	return d.usersOrder.Get(&directory.User{Number: n})
+}
+
+// UserByName finds a user by the folded userName.
+func (d *Directory) UserByName(key string) (*directory.User, bool) {
+	return d.usersName.Get(&directory.User{UserNameKey: key})
+}
+
+// UsersByNamePrefix iterates over the users whose folded userName starts with prefix, in the name's byte order.
+func (d *Directory) UsersByNamePrefix(prefix string) iter.Seq[*directory.User] {
+	return while(d.usersName.from(&directory.User{UserNameKey: prefix}),
+		func(u *directory.User) bool { return strings.HasPrefix(u.UserNameKey, prefix) })
+}
+
+// UsersByExternalID iterates over the users with exactly this externalId, in creation order.
+func (d *Directory) UsersByExternalID(id string) iter.Seq[*directory.User] {
+	return while(d.usersExt.from(&directory.User{ExternalID: id}),
+		func(u *directory.User) bool { return u.ExternalID == id })
+}
+
+// UsersByEmail iterates over the users that have the folded address among theirs, in creation order.
+func (d *Directory) UsersByEmail(email string) iter.Seq[*directory.User] {
+	return func(yield func(*directory.User) bool) {
+		for row := range d.usersEmail.from(emailRow{email, &directory.User{}}) {
+			if row.email != email || !yield(row.user) {
+				return
+			}
+		}
+	}
+}
+
+// Users iterates in creation order from position index, counted from 0.
+func (d *Directory) Users(index int) iter.Seq[*directory.User] { return d.usersOrder.at(index) }
+
+// UsersAfter iterates in creation order over the users whose number is above n.
+func (d *Directory) UsersAfter(n directory.Number) iter.Seq[*directory.User] {
+	return d.usersOrder.from(&directory.User{Number: n + 1})
+}
+
+// UserCount counts the users.
+func (d *Directory) UserCount() int { return d.users.Len() }
+
+// Group finds a group by id.
+func (d *Directory) Group(id directory.ResourceID) (*directory.Group, bool) {
+	return d.groups.Get(&directory.Group{ID: id})
+}
+
+// GroupByNumber finds a group by number.
+func (d *Directory) GroupByNumber(n directory.Number) (*directory.Group, bool) {
+	return d.groupsOrder.Get(&directory.Group{Number: n})
+}
+
+// GroupByName finds a group by the folded displayName.
+func (d *Directory) GroupByName(key string) (*directory.Group, bool) {
+	return d.groupsName.Get(&directory.Group{DisplayNameKey: key})
+}
+
+// GroupsByNamePrefix iterates over the groups whose folded displayName starts with prefix, in the name's byte order.
+func (d *Directory) GroupsByNamePrefix(prefix string) iter.Seq[*directory.Group] {
+	return while(d.groupsName.from(&directory.Group{DisplayNameKey: prefix}),
+		func(g *directory.Group) bool { return strings.HasPrefix(g.DisplayNameKey, prefix) })
+}
+
+// GroupsByExternalID iterates over the groups with exactly this externalId, in creation order.
+func (d *Directory) GroupsByExternalID(id string) iter.Seq[*directory.Group] {
+	return while(d.groupsExt.from(&directory.Group{ExternalID: id}),
+		func(g *directory.Group) bool { return g.ExternalID == id })
+}
+
+// Groups iterates in creation order from position index, counted from 0.
+func (d *Directory) Groups(index int) iter.Seq[*directory.Group] { return d.groupsOrder.at(index) }
+
+// GroupsAfter iterates in creation order over the groups whose number is above n.
+func (d *Directory) GroupsAfter(n directory.Number) iter.Seq[*directory.Group] {
+	return d.groupsOrder.from(&directory.Group{Number: n + 1})
+}
+
+// GroupCount counts the groups.
+func (d *Directory) GroupCount() int { return d.groups.Len() }
+
+// MembersOf iterates over the numbers of a group's direct members, users and groups alike, in their creation order.
+func (d *Directory) MembersOf(group directory.Number) iter.Seq[directory.Number] {
+	return seconds(d.members, group)
+}
+
+// GroupsOf iterates over the numbers of the groups that a user or group is a direct member of, in their creation order.
+func (d *Directory) GroupsOf(member directory.Number) iter.Seq[directory.Number] {
+	return seconds(d.containers, member)
+}
+
+// IsMember tells whether member is a direct member of group.
+func (d *Directory) IsMember(group, member directory.Number) bool {
+	_, ok := d.members.Get(pair{group, member})
+	return ok
+}
+
+// MembersUpTo counts a group's direct members, but stops counting at limit.
+func (d *Directory) MembersUpTo(group directory.Number, limit int) int {
+	n := 0
+	for range d.MembersOf(group) {
+		if n++; n >= limit {
+			break
+		}
+	}
+	return n
+}
+
+// Number finds the number of a user or group by id.
+func (d *Directory) Number(id directory.ResourceID) (directory.Number, bool) {
+	if u, ok := d.User(id); ok {
+		return u.Number, true
+	}
+	if g, ok := d.Group(id); ok {
+		return g.Number, true
+	}
+	return 0, false
+}
+
+func seconds(t tree[pair], first directory.Number) iter.Seq[directory.Number] {
+	return func(yield func(directory.Number) bool) {
+		for p := range t.from(pair{a: first}) {
+			if p.a != first || !yield(p.b) {
+				return
+			}
+		}
+	}
+}

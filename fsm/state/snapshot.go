@@ -1,0 +1,282 @@
+package state
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"domicile/directory"
+	"domicile/fsm/wire"
+)
+
+// A snapshot is a stream of frames: a tag byte, a varint length, a record. The header comes first; an organization's
+// frames follow its own record; the end frame counts the frames before it. Every order is a tree's order, so equal ledgers
+// have equal snapshots.
+const snapshotFormat = 1
+
+// Frame tags are append-only.
+const (
+	frameHeader       byte = 1
+	frameOrganization byte = 2
+	frameUser         byte = 3
+	frameGroup        byte = 4
+	frameToken        byte = 5
+	frameConnection   byte = 6
+	frameLink         byte = 7
+	frameSession      byte = 8
+	frameTransaction  byte = 9
+	frameRequest      byte = 10
+	frameEnd          byte = 11
+)
+
+// maxFrame bounds one frame, so that a damaged length cannot exhaust memory: a group with four million members fits.
+const maxFrame = 64 << 20
+
+// Digest gives a SHA-256 over the whole ledger: equal at an equal seq on every node.
+func (v *View) Digest() [32]byte {
+	h := sha256.New()
+	if err := v.Snapshot(h); err != nil {
+		panic("state: a hash refused bytes: " + err.Error())
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// Snapshot streams the whole ledger to w.
+func (v *View) Snapshot(w io.Writer) error {
+	f := &frameWriter{out: bufio.NewWriterSize(w, 256<<10)}
+	f.put(frameHeader, func(w *wire.Writer) {
+		w.Uint(snapshotFormat)
+		w.Text(v.identity.Region)
+		w.Text(v.identity.Cluster)
+		w.Uint(v.level)
+		w.Uint(v.seq)
+		w.Int(int64(v.at))
+	})
+	for d := range v.directories.all() {
+		f.directory(d)
+	}
+	for session := range v.sessions.all() {
+		f.put(frameSession, func(w *wire.Writer) { encodeSession(w, session) })
+	}
+	for row := range v.transactions.all() {
+		f.put(frameTransaction, func(w *wire.Writer) {
+			w.Fixed(row.hash[:])
+			w.Int(int64(row.expires))
+		})
+	}
+	for _, row := range v.requests.rows {
+		f.put(frameRequest, func(w *wire.Writer) {
+			w.Fixed(row.ID[:])
+			w.Int(int64(row.Deadline))
+			w.Text(row.Result)
+		})
+	}
+	frames := f.frames
+	f.put(frameEnd, func(w *wire.Writer) { w.Uint(frames) })
+	if f.err != nil {
+		return fmt.Errorf("write snapshot: %w", f.err)
+	}
+	if err := f.out.Flush(); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	return nil
+}
+
+type frameWriter struct {
+	out    *bufio.Writer
+	record wire.Writer
+	length [binary.MaxVarintLen64]byte
+	frames uint64
+	err    error
+}
+
+func (f *frameWriter) directory(d *Directory) {
+	f.put(frameOrganization, func(w *wire.Writer) { encodeOrganization(w, d) })
+	for user := range d.usersOrder.all() {
+		f.put(frameUser, func(w *wire.Writer) { encodeUser(w, user) })
+	}
+	for group := range d.groupsOrder.all() {
+		f.put(frameGroup, func(w *wire.Writer) { encodeGroup(w, d, group) })
+	}
+	for token := range d.tokens.all() {
+		f.put(frameToken, func(w *wire.Writer) { encodeToken(w, token) })
+	}
+	for connection := range d.connections.all() {
+		f.put(frameConnection, func(w *wire.Writer) { encodeConnection(w, connection) })
+	}
+	for link := range d.links.all() {
+		f.put(frameLink, func(w *wire.Writer) { encodeLink(w, link) })
+	}
+}
+
+func (f *frameWriter) put(tag byte, encode func(*wire.Writer)) {
+	if f.err != nil {
+		return
+	}
+	f.record.Reset()
+	encode(&f.record)
+	body := f.record.Bytes()
+	f.frames++
+	n := binary.PutUvarint(f.length[:], uint64(len(body)))
+	if f.err = f.out.WriteByte(tag); f.err != nil {
+		return
+	}
+	if _, f.err = f.out.Write(f.length[:n]); f.err != nil {
+		return
+	}
+	_, f.err = f.out.Write(body)
+}
+
+// ErrForeign is a snapshot of another region or cluster; nothing of it is used.
+type ErrForeign struct{ Have, Got Identity }
+
+func (e ErrForeign) Error() string {
+	return fmt.Sprintf("snapshot belongs to region %q cluster %s; this node is of region %q cluster %s",
+		e.Got.Region, e.Got.Cluster, e.Have.Region, e.Have.Cluster)
+}
+
+// ErrLevel is a snapshot of a newer behaviour level than this binary knows.
+type ErrLevel struct{ Have, Got uint64 }
+
+func (e ErrLevel) Error() string {
+	return fmt.Sprintf("snapshot needs level %d; this binary knows %d: run a newer release", e.Got, e.Have)
+}
+
+// Restore reads what Snapshot wrote into a fresh State. The snapshot must be of the given identity and at most of level
+// maxLevel; otherwise, and on any damage, the error says which and nothing is kept.
+func Restore(in io.Reader, identity Identity, maxLevel uint64) (*State, error) {
+	l := loader{state: New(identity), maxLevel: maxLevel}
+	r := bufio.NewReaderSize(in, 256<<10)
+	var buf []byte
+	for {
+		tag, body, err := readFrame(r, &buf)
+		if err != nil {
+			return nil, fmt.Errorf("read snapshot: frame %d: %w", l.frames, err)
+		}
+		done, err := l.frame(tag, body)
+		if err != nil {
+			return nil, fmt.Errorf("read snapshot: frame %d: %w", l.frames, err)
+		}
+		l.frames++
+		if done {
+			clear(l.state.touched)
+			return l.state, nil
+		}
+	}
+}
+
+// readFrame reads one frame; buf is scratch memory, the body owns its own.
+func readFrame(r *bufio.Reader, buf *[]byte) (tag byte, body string, err error) {
+	if tag, err = r.ReadByte(); err != nil {
+		return 0, "", noEOF(err)
+	}
+	size, err := binary.ReadUvarint(r)
+	if err != nil {
+		return 0, "", noEOF(err)
+	}
+	if size > maxFrame {
+		return 0, "", fmt.Errorf("%w: frame of %d bytes", wire.ErrMalformed, size)
+	}
+	if uint64(cap(*buf)) < size {
+		*buf = make([]byte, size)
+	}
+	b := (*buf)[:size]
+	if _, err = io.ReadFull(r, b); err != nil {
+		return 0, "", noEOF(err)
+	}
+	return tag, string(b), nil
+}
+
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+type loader struct {
+	state    *State
+	maxLevel uint64
+	dir      *Directory
+	frames   uint64
+}
+
+func (l *loader) frame(tag byte, body string) (done bool, err error) {
+	r := wire.NewReader(body)
+	switch {
+	case l.frames == 0 && tag != frameHeader:
+		return false, fmt.Errorf("%w: no header", wire.ErrMalformed)
+	case l.dir == nil && tag >= frameUser && tag <= frameLink:
+		return false, fmt.Errorf("%w: record outside of an organization", wire.ErrMalformed)
+	}
+	switch tag {
+	case frameHeader:
+		err = l.header(r)
+	case frameOrganization:
+		l.dir = decodeOrganization(r)
+		l.state.touched[l.dir.org.ID] = l.dir
+		l.state.PutOrganization(l.dir.org)
+	case frameUser:
+		l.dir.PutUser(nil, decodeUser(r))
+	case frameGroup:
+		group, members := decodeGroup(r)
+		l.dir.PutGroup(nil, group)
+		for _, member := range members {
+			l.dir.AddMember(group.Number, member)
+		}
+	case frameToken:
+		l.state.PutToken(l.dir, decodeToken(r))
+	case frameConnection:
+		l.state.PutConnection(l.dir, decodeConnection(r))
+	case frameLink:
+		l.state.PutLink(l.dir, decodeLink(r))
+	case frameSession:
+		session := decodeSession(r)
+		d, ok := l.state.touched[session.Organization]
+		if !ok {
+			return false, fmt.Errorf("%w: session of an unknown organization", wire.ErrMalformed)
+		}
+		l.state.PutSession(d, session)
+	case frameTransaction:
+		var hash directory.Hash
+		r.Fixed(hash[:])
+		l.state.UseTransaction(hash, directory.Time(r.Int()))
+	case frameRequest:
+		var row Remembered
+		r.Fixed(row.ID[:])
+		row.Deadline = directory.Time(r.Int())
+		row.Result = r.Text()
+		l.state.Remember(row)
+	case frameEnd:
+		if n := r.Uint(); n != l.frames {
+			return false, fmt.Errorf("%w: %d frames where %d were written", wire.ErrMalformed, l.frames, n)
+		}
+		done = true
+	default:
+		return false, fmt.Errorf("%w: unknown frame %d; run a newer release", wire.ErrMalformed, tag)
+	}
+	if err == nil {
+		err = r.Done()
+	}
+	return done, err
+}
+
+func (l *loader) header(r *wire.Reader) error {
+	if format := r.Uint(); format != snapshotFormat {
+		return fmt.Errorf("%w: format %d is not %d", wire.ErrMalformed, format, snapshotFormat)
+	}
+	got := Identity{Region: r.Text(), Cluster: r.Text()}
+	if r.Err() == nil && got != l.state.identity {
+		return ErrForeign{Have: l.state.identity, Got: got}
+	}
+	l.state.level = r.Uint()
+	if l.state.level > l.maxLevel {
+		return ErrLevel{Have: l.maxLevel, Got: l.state.level}
+	}
+	l.state.seq = r.Uint()
+	l.state.at = directory.Time(r.Int())
+	return nil
+}

@@ -1,0 +1,165 @@
+package state
+
+import (
+	"iter"
+
+	"domicile/directory"
+)
+
+// Identity names the one region and cluster that a ledger belongs to.
+type Identity struct {
+	Region  string
+	Cluster string
+}
+
+// View is one published moment of the ledger. It never changes and may be kept for as long as it is useful; it is safe for
+// any number of readers.
+type View struct{ tables }
+
+// tables are the trees that span organizations, and the organizations themselves.
+type tables struct {
+	identity Identity
+	seq      uint64
+	at       directory.Time
+	level    uint64
+
+	directories  tree[*Directory]            // by organization id
+	slugs        tree[slugRow]               // by slug
+	domains      tree[domainRow]             // by domain
+	tokens       tree[*directory.Token]      // by hash
+	connections  tree[*directory.Connection] // by id
+	clients      tree[*directory.Connection] // by (issuer, client id)
+	sessions     tree[*directory.Session]    // by hash
+	sessionsEnd  tree[*directory.Session]    // by (expires, hash)
+	transactions tree[transactionRow]        // by hash
+	transEnd     tree[transactionRow]        // by (expires, hash)
+	requests     requestLog
+}
+
+type slugRow struct {
+	slug         string
+	organization directory.OrganizationID
+}
+
+type domainRow struct {
+	domain       string
+	organization directory.OrganizationID
+}
+
+type transactionRow struct {
+	hash    directory.Hash
+	expires directory.Time
+}
+
+func newTables(identity Identity) tables {
+	return tables{
+		identity:    identity,
+		level:       1,
+		directories: newTree(func(a, b *Directory) bool { return a.org.ID < b.org.ID }),
+		slugs:       newTree(func(a, b slugRow) bool { return a.slug < b.slug }),
+		domains:     newTree(func(a, b domainRow) bool { return a.domain < b.domain }),
+		tokens:      newTree(func(a, b *directory.Token) bool { return less(a.Hash, b.Hash) }),
+		connections: newTree(func(a, b *directory.Connection) bool { return a.ID < b.ID }),
+		clients: newTree(func(a, b *directory.Connection) bool {
+			return a.Issuer < b.Issuer || a.Issuer == b.Issuer && a.ClientID < b.ClientID
+		}),
+		sessions: newTree(func(a, b *directory.Session) bool { return less(a.Hash, b.Hash) }),
+		sessionsEnd: newTree(func(a, b *directory.Session) bool {
+			return a.Expires < b.Expires || a.Expires == b.Expires && less(a.Hash, b.Hash)
+		}),
+		transactions: newTree(func(a, b transactionRow) bool { return less(a.hash, b.hash) }),
+		transEnd: newTree(func(a, b transactionRow) bool {
+			return a.expires < b.expires || a.expires == b.expires && less(a.hash, b.hash)
+		}),
+	}
+}
+
+// copy gives tables that no later write to t can change, and the other way round.
+func (t *tables) copy() tables {
+	c := *t
+	c.directories = t.directories.copy()
+	c.slugs = t.slugs.copy()
+	c.domains = t.domains.copy()
+	c.tokens = t.tokens.copy()
+	c.connections = t.connections.copy()
+	c.clients = t.clients.copy()
+	c.sessions = t.sessions.copy()
+	c.sessionsEnd = t.sessionsEnd.copy()
+	c.transactions = t.transactions.copy()
+	c.transEnd = t.transEnd.copy()
+	c.requests = t.requests.freeze()
+	return c
+}
+
+// Identity gives the region and cluster of the ledger.
+func (t *tables) Identity() Identity { return t.identity }
+
+// Seq is the seq of the newest command in the view.
+func (t *tables) Seq() uint64 { return t.seq }
+
+// At is the newest stamp of the leader in the view.
+func (t *tables) At() directory.Time { return t.at }
+
+// Level is the behaviour level in force.
+func (t *tables) Level() uint64 { return t.level }
+
+// Directory gives the data of an organization.
+func (t *tables) Directory(id directory.OrganizationID) (*Directory, bool) {
+	return t.directories.Get(&Directory{org: &directory.Organization{ID: id}})
+}
+
+// DirectoryBySlug finds an organization by its slug.
+func (t *tables) DirectoryBySlug(slug string) (*Directory, bool) {
+	row, ok := t.slugs.Get(slugRow{slug: slug})
+	if !ok {
+		return nil, false
+	}
+	return t.Directory(row.organization)
+}
+
+// DirectoryByDomain finds the organization that a (folded) e-mail domain belongs to.
+func (t *tables) DirectoryByDomain(domain string) (*Directory, bool) {
+	row, ok := t.domains.Get(domainRow{domain: domain})
+	if !ok {
+		return nil, false
+	}
+	return t.Directory(row.organization)
+}
+
+// Directories iterates over the organizations by id.
+func (t *tables) Directories() iter.Seq[*Directory] { return t.directories.all() }
+
+// Organizations counts the organizations.
+func (t *tables) Organizations() int { return t.directories.Len() }
+
+// TokenByHash finds a SCIM bearer token. The caller checks Expired.
+func (t *tables) TokenByHash(hash directory.Hash) (*directory.Token, bool) {
+	return t.tokens.Get(&directory.Token{Hash: hash})
+}
+
+// Connection finds a connection of any organization.
+func (t *tables) Connection(id directory.ConnectionID) (*directory.Connection, bool) {
+	return t.connections.Get(&directory.Connection{ID: id})
+}
+
+// ConnectionByClient finds the connection that holds an (issuer, client id) pair.
+func (t *tables) ConnectionByClient(issuer, clientID string) (*directory.Connection, bool) {
+	return t.clients.Get(&directory.Connection{Issuer: issuer, ClientID: clientID})
+}
+
+// Session finds a session by the hash of its cookie. The caller checks Expired against a clock; a session of a
+// deactivated or deleted user is not there.
+func (t *tables) Session(hash directory.Hash) (*directory.Session, bool) {
+	return t.sessions.Get(&directory.Session{Hash: hash})
+}
+
+// Sessions counts the live and not yet swept sessions.
+func (t *tables) Sessions() int { return t.sessions.Len() }
+
+// TransactionUsed tells whether a login transaction was consumed.
+func (t *tables) TransactionUsed(hash directory.Hash) bool {
+	_, ok := t.transactions.Get(transactionRow{hash: hash})
+	return ok
+}
+
+func less(a, b directory.Hash) bool { return string(a[:]) < string(b[:]) }

@@ -1,0 +1,102 @@
+package fsm
+
+import (
+	"slices"
+
+	"domicile/directory"
+	"domicile/fsm/command"
+	"domicile/fsm/state"
+)
+
+func createUser(tx *transaction, p *command.CreateUser) (command.Result, *directory.Error) {
+	d, refusal := tx.directory()
+	if refusal != nil {
+		return command.Result{}, refusal
+	}
+	if _, taken := d.Number(p.ID); taken {
+		return command.Result{}, directory.Errorf(directory.KindConflict, "id", "id %s is taken", p.ID)
+	}
+	if refusal := userNameFree(d, &p.UserFields, p.ID); refusal != nil {
+		return command.Result{}, refusal
+	}
+	user := userRecord(tx, &p.UserFields)
+	user.ID, user.Source, user.Number, user.Created = p.ID, p.Source, d.NextNumber(), tx.now
+	d.PutUser(nil, user)
+	return tx.changed(tx.now), nil
+}
+
+func replaceUser(tx *transaction, p *command.ReplaceUser) (command.Result, *directory.Error) {
+	d, refusal := tx.directory()
+	if refusal != nil {
+		return command.Result{}, refusal
+	}
+	old, ok := d.User(p.ID)
+	if !ok {
+		return command.Result{}, noUser(p.ID)
+	}
+	if refusal := stale(p.ExpectVersion, old.Version); refusal != nil {
+		return command.Result{}, refusal
+	}
+	if refusal := userNameFree(d, &p.UserFields, p.ID); refusal != nil {
+		return command.Result{}, refusal
+	}
+	next := userRecord(tx, &p.UserFields)
+	next.ID, next.Source, next.Number, next.Created = old.ID, old.Source, old.Number, old.Created
+	if sameUser(old, next) {
+		return command.Result{Version: old.Version, Created: old.Created, Modified: old.Modified}, nil
+	}
+	d.PutUser(old, next)
+	if old.Active && !next.Active {
+		tx.state.DeleteSessionsOf(d, old.Number)
+	}
+	return tx.changed(old.Created), nil
+}
+
+func deleteUser(tx *transaction, p *command.DeleteUser) (command.Result, *directory.Error) {
+	d, refusal := tx.directory()
+	if refusal != nil {
+		return command.Result{}, refusal
+	}
+	user, ok := d.User(p.ID)
+	if !ok {
+		return command.Result{}, noUser(p.ID)
+	}
+	if refusal := stale(p.ExpectVersion, user.Version); refusal != nil {
+		return command.Result{}, refusal
+	}
+	touchGroupsOf(tx, d, user.Number)
+	tx.state.DeleteUser(d, user)
+	return tx.changed(user.Created), nil
+}
+
+// touchGroupsOf gives every group that holds a member a new version, because it is about to lose that member.
+func touchGroupsOf(tx *transaction, d *state.Directory, member directory.Number) {
+	for _, number := range slices.Collect(d.GroupsOf(member)) {
+		if group, ok := d.GroupByNumber(number); ok {
+			touchGroup(tx, d, group)
+		}
+	}
+}
+
+func userNameFree(d *state.Directory, f *command.UserFields, id directory.ResourceID) *directory.Error {
+	if holder, taken := d.UserByName(f.UserNameKey); taken && holder.ID != id {
+		return directory.Errorf(directory.KindConflict, "userName", "userName %q is taken by user %s", f.UserName, holder.ID)
+	}
+	return nil
+}
+
+func userRecord(tx *transaction, f *command.UserFields) *directory.User {
+	return &directory.User{
+		Active: f.Active, UserName: f.UserName, UserNameKey: f.UserNameKey, ExternalID: f.ExternalID,
+		DisplayName: f.DisplayName, Emails: f.Emails, Attributes: f.Attributes, Modified: tx.now, Version: tx.seq,
+	}
+}
+
+func sameUser(a, b *directory.User) bool {
+	return a.Active == b.Active && a.UserName == b.UserName && a.ExternalID == b.ExternalID &&
+		a.DisplayName == b.DisplayName && a.Attributes == b.Attributes && slices.Equal(a.Emails, b.Emails)
+}
+
+func noUser(id directory.ResourceID) *directory.Error {
+	return directory.Errorf(directory.KindNotFound, "", "there is no user %q", id)
+}
