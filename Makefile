@@ -1,0 +1,62 @@
+# Everything a newcomer needs: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+GO ?= go
+GOFLAGS ?= -buildvcs=true
+export GOFLAGS
+BIN := bin/domicile
+
+.PHONY: help
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## build bin/domicile
+	@mkdir -p bin
+	$(GO) build -o $(BIN) ./cmd/domicile
+
+.PHONY: run
+run: build ## run two regions, a demo identity provider and a mail sink here (domicile dev)
+	$(BIN) dev $(ARGS)
+
+.PHONY: test
+test: browser lint ## all tests: unit, laws, conversations and sign-in over real processes (about 10 minutes)
+	$(GO) test -count=1 -timeout 20m ./...
+
+.PHONY: race
+race: ## the concurrent rooms under the race detector
+	$(GO) test -race -count=1 -timeout 20m ./seal ./fsm/... ./cluster/... ./scim ./oidc ./httpapi ./telemetry
+
+.PHONY: lint
+lint: ## formatting and vet
+	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+
+.PHONY: browser
+browser: ## install Debian's Chromium where it is missing (the browser tests need it)
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (default 30s)
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),30s) $$pkg; done; done
+
+.PHONY: conformance
+conformance: build ## the public SCIM conversations against a follower, as a table
+	$(GO) test -count=1 -v -run TestConversations ./test/conformance
+
+.PHONY: chaos
+chaos: build ## two regions under load while leaders are killed, paused, partitioned, their disks filled
+	$(GO) run ./test/chaos -binary $(BIN) $(ARGS)
+
+.PHONY: bench
+bench: build etcd ## load on a 3-node region beside bare gin, bare raft and etcd, interleaved
+	$(GO) run ./test/bench -binary $(BIN) $(ARGS)
+
+.PHONY: etcd
+etcd: ## install Debian's etcd-server where it is missing (the yardstick of make bench)
+	@command -v etcd >/dev/null || { apt-get update -qq && apt-get install -y -qq etcd-server; }
+
+.PHONY: clean
+clean: ## remove what the targets above made here
+	rm -rf bin .dev

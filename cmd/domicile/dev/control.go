@@ -1,0 +1,93 @@
+package dev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// The running dev command listens on a socket in its directory, so that another terminal can tell it what to do.
+func controlSocket(dir string) string { return filepath.Join(dir, "control.sock") }
+
+// actions are what `domicile dev ACTION NODE` may ask for.
+var actions = map[string]func(*process) error{
+	"restart": restart,
+	"stop":    (*process).stop,
+	"kill":    func(p *process) error { return p.signal(syscall.SIGKILL) },
+	"pause":   func(p *process) error { return p.signal(syscall.SIGSTOP) },
+	"resume":  func(p *process) error { return p.signal(syscall.SIGCONT) },
+}
+
+// restart stops a running node in order, and starts it.
+func restart(p *process) error {
+	return errors.Join(p.stop(), p.start())
+}
+
+// Control asks the dev command that runs on dir to restart, stop, kill, pause or resume a node.
+func Control(ctx context.Context, dir, action, node string) error {
+	client := &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", controlSocket(dir))
+		},
+	}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://dev/"+action+"/"+node, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(request)
+	if err != nil {
+		return fmt.Errorf("no dev command runs on %s: %w", dir, err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("%s %s: %s", action, node, strings.TrimSpace(string(text)))
+	}
+	return nil
+}
+
+// listenControl opens the socket; a socket that another running dev command holds is an error.
+func listenControl(dir string) (net.Listener, error) {
+	path := controlSocket(dir)
+	if conn, err := net.Dial("unix", path); err == nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("another dev command runs on %s", dir)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("remove the old control socket: %w", err)
+	}
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("open the control socket: %w", err)
+	}
+	return listener, os.Chmod(path, 0o600)
+}
+
+// controlHandler runs actions; changed is called after each, to bring dev.json up to date.
+func controlHandler(processes map[string]*process, changed func() error) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /{action}/{node}", func(w http.ResponseWriter, r *http.Request) {
+		action, known := actions[r.PathValue("action")]
+		p, here := processes[r.PathValue("node")]
+		if !known || !here {
+			http.Error(w, "there is no such action or node", http.StatusNotFound)
+			return
+		}
+		if err := errors.Join(action(p), changed()); err != nil {
+			http.Error(w, err.Error(), http.StatusConflict)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	return mux
+}

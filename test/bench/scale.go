@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"domicile/test/region"
+)
+
+// scale is what a large directory costs.
+type scale struct {
+	people      int
+	fill        float64 // creates per second while filling
+	heapPerUser float64 // bytes, document included, the largest of the nodes
+	resident    int64   // bytes, the largest of the nodes
+	restart     time.Duration
+}
+
+// measureScale fills a fresh region, weighs it, kills every node and waits for the first acknowledged write.
+func measureScale(ctx context.Context, binary, dir string, people int) (s scale, err error) {
+	p, err := startProduct(ctx, binary, filepath.Join(dir, "scale"), 100)
+	if p != nil {
+		defer func() { _ = p.Close() }()
+	}
+	if err != nil {
+		return s, err
+	}
+	s.people = people
+	before, err := heaps(ctx, p.Region)
+	if err != nil {
+		return s, err
+	}
+	began := time.Now()
+	clients := p.creates(64)
+	for count := 0; count < people; count += int(p.unique.Load()) - count {
+		if sample := run(clients, 500*time.Millisecond, noCPU); sample.err != nil {
+			return s, sample.err
+		}
+	}
+	made := float64(p.unique.Load())
+	s.fill = made / time.Since(began).Seconds()
+	// Results are remembered for some seconds; what stays is what a user costs.
+	time.Sleep(15 * time.Second)
+	if _, err := p.create(&conn{address: p.host(0)}, "after"); err != nil {
+		return s, err
+	}
+	after, err := heaps(ctx, p.Region)
+	if err != nil {
+		return s, err
+	}
+	for i, node := range p.Nodes {
+		s.heapPerUser = max(s.heapPerUser, (after[i]-before[i])/made)
+		s.resident = max(s.resident, residentOf(node.PID()))
+	}
+	s.restart, err = restart(ctx, p)
+	return s, err
+}
+
+// restart kills all nodes at once, starts them again and measures until the first acknowledged write.
+func restart(ctx context.Context, p *product) (time.Duration, error) {
+	if err := p.Close(); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	for _, node := range p.Nodes {
+		if err := node.Start(); err != nil {
+			return 0, err
+		}
+	}
+	c := &conn{address: p.host(0)}
+	var last error
+	for time.Since(began) < time.Minute {
+		if _, last = p.create(c, fmt.Sprintf("restart-%d", time.Since(began))); last == nil {
+			return time.Since(began), nil
+		}
+		pause(ctx)
+	}
+	return 0, fmt.Errorf("no write a minute after the restart: %w", last)
+}
+
+// heaps asks every node to collect garbage and gives its live heap in bytes.
+func heaps(ctx context.Context, r *region.Region) ([]float64, error) {
+	var heaps []float64
+	for _, node := range r.Nodes {
+		for _, path := range []string{"/debug/pprof/heap?gc=1", "/metrics"} {
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, node.Ops+path, nil)
+			if err != nil {
+				return nil, err
+			}
+			resp, err := r.Client.Do(request)
+			if err != nil {
+				return nil, err
+			}
+			lines := bufio.NewScanner(resp.Body)
+			lines.Buffer(nil, 1<<20)
+			for lines.Scan() {
+				value, ok := strings.CutPrefix(lines.Text(), "go_memstats_heap_alloc_bytes ")
+				if !ok {
+					continue
+				}
+				bytes, err := strconv.ParseFloat(value, 64)
+				if err != nil {
+					return nil, err
+				}
+				heaps = append(heaps, bytes)
+			}
+			_ = resp.Body.Close()
+		}
+	}
+	if len(heaps) != len(r.Nodes) {
+		return nil, fmt.Errorf("%d of %d nodes told their heap", len(heaps), len(r.Nodes))
+	}
+	return heaps, nil
+}
+
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(5 * time.Millisecond):
+	case <-ctx.Done():
+	}
+}

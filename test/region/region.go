@@ -1,0 +1,241 @@
+package region
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"domicile/cmd/domicile/config"
+)
+
+// Options say what region to run. Binary and Dir are required.
+type Options struct {
+	Binary string // the domicile binary
+	Dir    string // where keys, configuration, data and logs go
+	ID     string // "us" when empty
+	Size   int    // number of nodes; 3 when zero
+
+	// Others are further regions for the sign-in page.
+	Others []config.Region
+	// Configure changes a node's configuration before it is written; n counts from 0. nil: nothing.
+	Configure func(n int, c *config.Config)
+}
+
+// Region is a region of node processes.
+type Region struct {
+	Options
+	Nodes    []*Node
+	Operator string // the operator token
+	Client   *http.Client
+}
+
+// startTimeout bounds how long a region may take to become ready.
+const startTimeout = 60 * time.Second
+
+// Start makes the keys and configuration files, starts every node and waits until all are ready.
+func Start(ctx context.Context, o Options) (*Region, error) {
+	r, err := Prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, node := range r.Nodes {
+		if err := node.Start(); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
+	if err := r.AwaitReady(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// Prepare makes the keys and configuration files and starts nothing.
+func Prepare(ctx context.Context, o Options) (*Region, error) {
+	if o.ID == "" {
+		o.ID = "us"
+	}
+	if o.Size == 0 {
+		o.Size = 3
+	}
+	r := &Region{Options: o, Operator: "operator-" + o.ID, Client: NewClient()}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	ports, err := freePorts(3 * o.Size)
+	if err != nil {
+		return nil, err
+	}
+	for n := range o.Size {
+		name := fmt.Sprintf("%s-%d", o.ID, n+1)
+		r.Nodes = append(r.Nodes, &Node{
+			Name: name, binary: o.Binary, dir: filepath.Join(o.Dir, name),
+			URL: "http://" + ports[3*n], Ops: "http://" + ports[3*n+1], Peer: ports[3*n+2], client: r.Client,
+		})
+	}
+	if err := r.writeKeys(ctx); err != nil {
+		return nil, err
+	}
+	for n := range r.Nodes {
+		if err := r.writeConfig(n); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// PKI gives the path of one of the region's key files.
+func (r *Region) PKI(file string) string { return filepath.Join(r.Dir, "pki", file) }
+
+func (r *Region) writeKeys(ctx context.Context) error {
+	if err := Run(ctx, r.Binary, "pki", "init", "--region", r.ID, "--dir", r.PKI("")); err != nil {
+		return err
+	}
+	for _, node := range r.Nodes {
+		err := Run(ctx, r.Binary, "pki", "node", "--dir", r.PKI(""), "--node", node.Name, "--host", "127.0.0.1")
+		if err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(r.PKI("operator-token"), []byte(r.Operator), 0o600)
+}
+
+func (r *Region) writeConfig(n int) error {
+	node := r.Nodes[n]
+	own := config.Region{ID: r.ID, Name: strings.ToUpper(r.ID), URL: r.Nodes[0].URL, LoginURL: r.Nodes[0].URL + "/login"}
+	sample := 0.01
+	c := config.Config{
+		Region: r.ID, Regions: append([]config.Region{own}, r.Others...), DataDir: node.Data(),
+		Listen: strings.TrimPrefix(node.URL, "http://"), OpsListen: strings.TrimPrefix(node.Ops, "http://"),
+		KeyringFile: r.PKI("keyring.json"), OperatorTokenFile: r.PKI("operator-token"),
+		Peer: config.Peer{
+			Listen: node.Peer, Advertise: node.Peer, BootstrapExpect: r.Size,
+			CertificateFile: r.PKI(node.Name + ".pem"), KeyFile: r.PKI(node.Name + ".key"), CAFile: r.PKI("ca.pem"),
+		},
+		Traces:     config.Traces{File: filepath.Join(node.dir, "traces.jsonl"), Sample: &sample},
+		DrainDelay: 300 * time.Millisecond,
+		Dev:        true,
+	}
+	for _, seed := range r.Nodes {
+		c.Peer.Seeds = append(c.Peer.Seeds, seed.Peer)
+	}
+	if r.Configure != nil {
+		r.Configure(n, &c)
+	}
+	if err := os.MkdirAll(node.dir, 0o700); err != nil {
+		return err
+	}
+	raw, err := yaml.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(node.configFile(), raw, 0o600)
+}
+
+// AwaitReady waits until every running node says that it is ready.
+func (r *Region) AwaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for _, node := range r.Nodes {
+		if err := node.AwaitReady(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Leader gives the node that leads, waiting for one.
+func (r *Region) Leader(ctx context.Context) (*Node, error) {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for {
+		for _, node := range r.Nodes {
+			if status, err := node.Status(ctx); err == nil && status.Role == "leader" {
+				return node, nil
+			}
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return nil, errors.New("no node leads")
+		}
+	}
+}
+
+// Followers gives the running nodes that do not lead.
+func (r *Region) Followers(ctx context.Context) ([]*Node, error) {
+	leader, err := r.Leader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var followers []*Node
+	for _, node := range r.Nodes {
+		if node != leader && node.PID() != 0 {
+			followers = append(followers, node)
+		}
+	}
+	return followers, nil
+}
+
+// Close kills what still runs.
+func (r *Region) Close() error {
+	var err error
+	for _, node := range r.Nodes {
+		if node.PID() != 0 {
+			err = errors.Join(err, node.Kill())
+		}
+	}
+	r.Client.CloseIdleConnections()
+	return err
+}
+
+// Run runs the binary and gives its output as the error's text.
+func Run(ctx context.Context, binary string, args ...string) error {
+	out, err := exec.CommandContext(ctx, binary, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w: %s", filepath.Base(binary), strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// Build builds the binary into dir, or takes the one that the environment variable DOMICILE_BINARY names.
+func Build(ctx context.Context, dir string) (string, error) {
+	if binary := os.Getenv("DOMICILE_BINARY"); binary != "" {
+		return filepath.Abs(binary)
+	}
+	binary := filepath.Join(dir, "domicile")
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "domicile/cmd/domicile").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build the binary: %w: %s", err, out)
+	}
+	return binary, nil
+}
+
+// freePorts gives loopback addresses that were free a moment ago.
+func freePorts(count int) ([]string, error) {
+	addresses := make([]string, count)
+	for i := range addresses {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer listener.Close() // all are held until all are known, so that none is given out twice
+		addresses[i] = listener.Addr().String()
+	}
+	return addresses, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
