@@ -65,7 +65,8 @@ func Fold(s string) string {
 	if isPlainASCII(s) {
 		return strings.ToLower(s)
 	}
-	return cases.Fold().String(norm.NFKC.String(s))
+	// cases.Fold swaps the two cases of Cherokee; the lower-casing makes them one and leaves every other folded text alone.
+	return strings.ToLower(cases.Fold().String(norm.NFKC.String(s)))
 }
 
 func isPlainASCII(s string) bool {

@@ -16,6 +16,8 @@ func putConnection(tx *transaction, p *command.PutConnection) (command.Result, *
 			return command.Result{}, directory.Errorf(directory.KindConflict, "id", "connection %s exists", p.ID)
 		}
 		created, version = old.Created, old.Version
+	} else if p.ExpectVersion != 0 {
+		return command.Result{}, noConnection(p.ID)
 	}
 	if refusal := stale(p.ExpectVersion, version); refusal != nil {
 		return command.Result{}, refusal
@@ -39,8 +41,12 @@ func deleteConnection(tx *transaction, p *command.DeleteConnection) (command.Res
 	}
 	connection, ok := d.Connection(p.ID)
 	if !ok {
-		return command.Result{}, directory.Errorf(directory.KindNotFound, "", "there is no connection %q", p.ID)
+		return command.Result{}, noConnection(p.ID)
 	}
 	tx.state.DeleteConnection(d, connection)
 	return tx.changed(connection.Created), nil
+}
+
+func noConnection(id directory.ConnectionID) *directory.Error {
+	return directory.Errorf(directory.KindNotFound, "", "there is no connection %q", id)
 }

@@ -20,7 +20,9 @@ type FSM struct {
 	identity state.Identity
 	halt     func(error)
 
-	state *state.State // the writer's only
+	// The writer's only.
+	state  *state.State
+	halted error // why nothing more is applied
 
 	view    atomic.Pointer[state.View]
 	index   atomic.Uint64 // raft index applied and published
@@ -89,22 +91,22 @@ func (f *FSM) Apply(log *raft.Log) any { return f.ApplyBatch([]*raft.Log{log})[0
 func (f *FSM) ApplyBatch(logs []*raft.Log) []any {
 	answers := make([]any, len(logs))
 	for i, log := range logs {
+		if f.halted != nil {
+			answers[i] = Applied{Err: f.halted}
+			continue
+		}
 		if log.Type != raft.LogCommand {
 			continue
 		}
 		results, err := f.applyEntry(log.Data)
 		if err != nil {
-			err = fmt.Errorf("apply entry %d: %w", log.Index, err)
-			f.halt(err)
-			for j := i; j < len(logs); j++ {
-				answers[j] = Applied{Err: err}
-			}
-			// What was applied before this entry is not published: the node is going down.
-			return answers
+			f.halted = fmt.Errorf("apply entry %d: %w", log.Index, err)
+			f.halt(f.halted)
 		}
-		answers[i] = Applied{Results: results}
+		answers[i] = Applied{Results: results, Err: f.halted}
 	}
-	if len(logs) > 0 {
+	// What was applied before a halt is not published: the node is going down.
+	if len(logs) > 0 && f.halted == nil {
 		f.publish(logs[len(logs)-1].Index)
 	}
 	return answers
@@ -140,8 +142,14 @@ func (f *FSM) applyEntry(data []byte) (results []command.Result, err error) {
 // snapshot is one frozen view on its way to disk.
 type snapshot struct{ view *state.View }
 
-// Snapshot implements raft.FSM: it is a pointer copy, the streaming happens in Persist on another goroutine.
-func (f *FSM) Snapshot() (raft.FSMSnapshot, error) { return snapshot{f.View()}, nil }
+// Snapshot implements raft.FSM: it is a pointer copy, the streaming happens in Persist on another goroutine. A halted
+// memory gives none: raft would file it under an index that was never applied, and the next start would skip entries.
+func (f *FSM) Snapshot() (raft.FSMSnapshot, error) {
+	if f.halted != nil {
+		return nil, f.halted
+	}
+	return snapshot{f.View()}, nil
+}
 
 // Persist implements raft.FSMSnapshot.
 func (s snapshot) Persist(sink raft.SnapshotSink) error {
@@ -156,6 +164,9 @@ func (snapshot) Release() {}
 
 // Restore implements raft.FSM: it reads a snapshot of this region and cluster and replaces everything.
 func (f *FSM) Restore(in io.ReadCloser) error {
+	if f.halted != nil {
+		return errors.Join(f.halted, in.Close())
+	}
 	restored, err := state.Restore(in, f.identity, command.MaxLevel)
 	if err != nil {
 		return errors.Join(err, in.Close())
@@ -166,13 +177,18 @@ func (f *FSM) Restore(in io.ReadCloser) error {
 	return in.Close()
 }
 
-// Verify reads a snapshot without keeping it and gives its digest: for checking a backup.
+// Verify reads a snapshot without keeping it, checks that its records agree with each other, and gives its digest: for
+// checking a backup.
 func Verify(in io.Reader, identity state.Identity) ([32]byte, error) {
 	restored, err := state.Restore(in, identity, command.MaxLevel)
 	if err != nil {
 		return [32]byte{}, err
 	}
-	return restored.Publish().Digest(), nil
+	view := restored.Publish()
+	if err := view.Check(); err != nil {
+		return [32]byte{}, err
+	}
+	return view.Digest(), nil
 }
 
 func encodeResult(r *command.Result) string {

@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"slices"
+	"strings"
 
 	"domicile/directory"
 	"domicile/fsm/command"
@@ -23,8 +24,8 @@ func createGroup(tx *transaction, p *command.CreateGroup) (command.Result, *dire
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
-	group := groupRecord(tx, &p.GroupFields)
-	group.ID, group.Source, group.Number, group.Created = p.ID, p.Source, d.NextNumber(), tx.now
+	group := groupRecord(tx, p.ID, &p.GroupFields)
+	group.Source, group.Number, group.Created = p.Source, d.NextNumber(), tx.now
 	d.PutGroup(nil, group)
 	for _, member := range members {
 		d.AddMember(group.Number, member)
@@ -36,6 +37,9 @@ func updateGroup(tx *transaction, p *command.UpdateGroup) (command.Result, *dire
 	d, refusal := tx.directory()
 	if refusal != nil {
 		return command.Result{}, refusal
+	}
+	if p.Mode > command.MembersReplace {
+		return command.Result{}, directory.Errorf(directory.KindInvalid, "members", "members mode %d is unknown", p.Mode)
 	}
 	old, ok := d.Group(p.ID)
 	if !ok {
@@ -49,12 +53,15 @@ func updateGroup(tx *transaction, p *command.UpdateGroup) (command.Result, *dire
 		if refusal := displayNameFree(d, p.Fields, p.ID); refusal != nil {
 			return command.Result{}, refusal
 		}
-		next = *groupRecord(tx, p.Fields)
-		next.ID, next.Source, next.Number, next.Created = old.ID, old.Source, old.Number, old.Created
+		next = *groupRecord(tx, p.ID, p.Fields)
+		next.Source, next.Number, next.Created = old.Source, old.Number, old.Created
 	}
 	add, refusal := memberNumbers(d, p.Add)
 	if refusal != nil {
 		return command.Result{}, refusal
+	}
+	if _, itself := slices.BinarySearch(add, old.Number); itself {
+		return command.Result{}, directory.Errorf(directory.KindInvalid, "members", "a group cannot be its own member")
 	}
 	changed := changeMembers(d, old.Number, p, add)
 	if !changed && sameGroup(old, &next) {
@@ -65,7 +72,8 @@ func updateGroup(tx *transaction, p *command.UpdateGroup) (command.Result, *dire
 	return tx.changed(old.Created), nil
 }
 
-// changeMembers applies the membership part of an update and tells whether anything came of it.
+// changeMembers applies the membership part of an update and tells whether anything came of it; add is in order. A member
+// that is both removed and added stays as it was.
 func changeMembers(d *state.Directory, group directory.Number, p *command.UpdateGroup, add []directory.Number) bool {
 	var remove []directory.Number
 	switch p.Mode {
@@ -76,21 +84,15 @@ func changeMembers(d *state.Directory, group directory.Number, p *command.Update
 			}
 		}
 	case command.MembersReplace:
-		keep := make(map[directory.Number]bool, len(add))
-		for _, member := range add {
-			keep[member] = true
-		}
-		for member := range d.MembersOf(group) {
-			if !keep[member] {
-				remove = append(remove, member)
-			}
-		}
+		remove = slices.Collect(d.MembersOf(group))
 	default:
 		return false
 	}
 	changed := false
 	for _, member := range remove {
-		changed = d.RemoveMember(group, member) || changed
+		if _, stays := slices.BinarySearch(add, member); !stays {
+			changed = d.RemoveMember(group, member) || changed
+		}
 	}
 	for _, member := range add {
 		changed = d.AddMember(group, member) || changed
@@ -124,7 +126,7 @@ func touchGroup(tx *transaction, d *state.Directory, group *directory.Group) {
 	d.PutGroup(group, &next)
 }
 
-// memberNumbers finds the numbers of members by id, each once; an unknown id is a refusal that names it.
+// memberNumbers finds the numbers of members by id, each once and in order; an unknown id is a refusal that names it.
 func memberNumbers(d *state.Directory, ids []directory.ResourceID) ([]directory.Number, *directory.Error) {
 	numbers := make([]directory.Number, 0, len(ids))
 	for _, id := range ids {
@@ -145,15 +147,19 @@ func displayNameFree(d *state.Directory, f *command.GroupFields, id directory.Re
 	return nil
 }
 
-func groupRecord(tx *transaction, f *command.GroupFields) *directory.Group {
+// groupRecord copies the texts, because those of the command share memory with its list of members, which may be long.
+func groupRecord(tx *transaction, id directory.ResourceID, f *command.GroupFields) *directory.Group {
 	return &directory.Group{
-		DisplayName: f.DisplayName, DisplayNameKey: f.DisplayNameKey, ExternalID: f.ExternalID, Attributes: f.Attributes,
+		ID:          directory.ResourceID(strings.Clone(string(id))),
+		DisplayName: strings.Clone(f.DisplayName), DisplayNameKey: strings.Clone(f.DisplayNameKey),
+		ExternalID: strings.Clone(f.ExternalID), Attributes: strings.Clone(f.Attributes),
 		Modified: tx.now, Version: tx.seq,
 	}
 }
 
 func sameGroup(a, b *directory.Group) bool {
-	return a.DisplayName == b.DisplayName && a.ExternalID == b.ExternalID && a.Attributes == b.Attributes
+	return a.DisplayName == b.DisplayName && a.DisplayNameKey == b.DisplayNameKey && a.ExternalID == b.ExternalID &&
+		a.Attributes == b.Attributes
 }
 
 func noGroup(id directory.ResourceID) *directory.Error {

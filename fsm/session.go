@@ -15,6 +15,12 @@ func openSession(tx *transaction, p *command.OpenSession) (command.Result, *dire
 	if tx.state.TransactionUsed(p.Transaction) {
 		return command.Result{}, directory.Errorf(directory.KindReplayed, "", "this sign-in was already finished")
 	}
+	if p.TransactionExpiry < tx.now {
+		return command.Result{}, directory.Errorf(directory.KindUnauthenticated, "", "the sign-in took too long; start again")
+	}
+	if _, taken := tx.state.Session(p.Hash); taken {
+		return command.Result{}, directory.Errorf(directory.KindConflict, "session", "the session exists")
+	}
 	connection, ok := d.Connection(p.Connection)
 	if !ok || !connection.Enabled || connection.Version != p.ConnectionVersion {
 		return command.Result{}, directory.Errorf(directory.KindForbidden, "connection", "the connection changed during the sign-in")
@@ -38,7 +44,7 @@ func openSession(tx *transaction, p *command.OpenSession) (command.Result, *dire
 	}
 	tx.state.UseTransaction(p.Transaction, p.TransactionExpiry)
 	tx.state.PutSession(d, &directory.Session{
-		ID: p.ID, Hash: p.Hash, Organization: tx.organization, User: user.ID, UserNumber: user.Number,
+		ID: p.ID, Hash: p.Hash, Organization: tx.organization, User: p.User, UserNumber: user.Number,
 		Connection: p.Connection, Created: tx.now, Expires: tx.now + directory.Time(p.Lifetime),
 	})
 	return tx.changed(tx.now), nil

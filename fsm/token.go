@@ -10,7 +10,9 @@ func createToken(tx *transaction, p *command.CreateToken) (command.Result, *dire
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
-	if _, taken := tx.state.TokenByHash(p.Hash); taken {
+	_, idTaken := d.Token(p.ID)
+	_, hashTaken := tx.state.TokenByHash(p.Hash)
+	if idTaken || hashTaken {
 		return command.Result{}, directory.Errorf(directory.KindConflict, "token", "the token exists")
 	}
 	tx.state.PutToken(d, &directory.Token{

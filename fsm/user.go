@@ -41,7 +41,8 @@ func replaceUser(tx *transaction, p *command.ReplaceUser) (command.Result, *dire
 		return command.Result{}, refusal
 	}
 	next := userRecord(tx, &p.UserFields)
-	next.ID, next.Source, next.Number, next.Created = old.ID, old.Source, old.Number, old.Created
+	// The id is taken from p, because old.ID would keep the bytes of the whole old record alive.
+	next.ID, next.Source, next.Number, next.Created = p.ID, old.Source, old.Number, old.Created
 	if sameUser(old, next) {
 		return command.Result{Version: old.Version, Created: old.Created, Modified: old.Modified}, nil
 	}
@@ -93,8 +94,9 @@ func userRecord(tx *transaction, f *command.UserFields) *directory.User {
 }
 
 func sameUser(a, b *directory.User) bool {
-	return a.Active == b.Active && a.UserName == b.UserName && a.ExternalID == b.ExternalID &&
-		a.DisplayName == b.DisplayName && a.Attributes == b.Attributes && slices.Equal(a.Emails, b.Emails)
+	return a.Active == b.Active && a.UserName == b.UserName && a.UserNameKey == b.UserNameKey &&
+		a.ExternalID == b.ExternalID && a.DisplayName == b.DisplayName && a.Attributes == b.Attributes &&
+		slices.Equal(a.Emails, b.Emails)
 }
 
 func noUser(id directory.ResourceID) *directory.Error {

@@ -10,7 +10,7 @@ import (
 // belongs to one connection in the region.
 type PutConnection struct {
 	ID            directory.ConnectionID
-	ExpectVersion uint64 // 0: whatever it is, or new
+	ExpectVersion uint64 // 0: whatever it is, or new; otherwise it must exist
 	Issuer        string
 	ClientID      string
 	ClientSecret  seal.Sealed

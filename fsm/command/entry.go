@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"strings"
 
 	"domicile/directory"
 	"domicile/fsm/wire"
@@ -60,7 +61,7 @@ func DecodeEntry(data []byte) (DecodedEntry, error) {
 		return DecodedEntry{}, fmt.Errorf("%w: entry format is not %d", wire.ErrMalformed, entryFormat)
 	}
 	r := wire.NewReader(string(data[1:]))
-	e := DecodedEntry{Region: string([]byte(r.Text())), Cluster: string([]byte(r.Text())), At: directory.Time(r.Int())}
+	e := DecodedEntry{Region: strings.Clone(r.Text()), Cluster: strings.Clone(r.Text()), At: directory.Time(r.Int())}
 	n := r.Count()
 	e.Commands = make([]Command, 0, n)
 	for i := range n {
@@ -68,7 +69,7 @@ func DecodeEntry(data []byte) (DecodedEntry, error) {
 		if r.Err() != nil {
 			break
 		}
-		c, err := Decode(string([]byte(text)))
+		c, err := Decode(strings.Clone(text))
 		if err != nil {
 			return DecodedEntry{}, fmt.Errorf("command %d of the entry: %w", i, err)
 		}

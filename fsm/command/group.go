@@ -57,14 +57,15 @@ type MembersMode uint8
 const (
 	// MembersKeep leaves them alone.
 	MembersKeep MembersMode = 0
-	// MembersDelta removes Remove, then adds Add; it means the same whatever the members were, so it needs no version.
+	// MembersDelta removes Remove and adds Add, which wins where both name a member; it means the same whatever the members were, so it needs no version.
 	MembersDelta MembersMode = 1
 	// MembersReplace makes Add the whole set.
 	MembersReplace MembersMode = 2
 )
 
 // UpdateGroup changes a group's fields, its members, or both in one step. An update that changes nothing keeps version
-// and modification time. Adding an unknown member is KindInvalid; removing one is a no-op.
+// and modification time. Adding an unknown member, or the group itself, is KindInvalid; removing one that is not there is a no-op. Cycles through
+// other groups are possible: whoever walks nested groups keeps a set of those it has seen.
 type UpdateGroup struct {
 	ID            directory.ResourceID
 	ExpectVersion uint64       // 0: whatever it is

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"math"
 	"time"
 
 	"domicile/directory"
@@ -15,7 +16,7 @@ type Result struct {
 	Changed  bool           // false for a true no-op
 	Created  directory.Time // of the touched resource
 	Modified directory.Time
-	// Error is the ledger's refusal, nil on success. Its Err and RetryAfter are not carried.
+	// Error is the ledger's refusal, nil on success. Its cause (Err) is not carried.
 	Error *directory.Error
 }
 
@@ -52,7 +53,7 @@ func DecodeResult(r *wire.Reader) Result {
 	}
 	if kind := r.Uint(); kind != 0 {
 		res.Error = &directory.Error{
-			Kind: directory.Kind(kind), Field: r.Text(), Detail: r.Text(), RetryAfter: time.Duration(r.Int()),
+			Kind: directory.Kind(min(kind, math.MaxUint8)), Field: r.Text(), Detail: r.Text(), RetryAfter: time.Duration(r.Int()),
 		}
 	}
 	return res

@@ -7,7 +7,7 @@ import (
 
 // OpenSession signs a person in: it consumes the login transaction (a second use is KindReplayed), ties the identity to
 // the user where it was not yet tied, and opens the session, all in one step. The user must be active and the connection
-// enabled and at the version under which the sign-in began.
+// enabled and at the version under which the sign-in began. A refused sign-in consumes nothing.
 type OpenSession struct {
 	ID                directory.SessionID
 	Hash              directory.Hash // of the session cookie
@@ -15,7 +15,7 @@ type OpenSession struct {
 	Connection        directory.ConnectionID
 	ConnectionVersion uint64
 	Transaction       directory.Hash // of the login transaction's id
-	TransactionExpiry directory.Time // until when the used transaction must be remembered
+	TransactionExpiry directory.Time // until when the transaction may be used, and is remembered once used
 	Lifetime          int64          // microseconds from the leader's stamp
 	Issuer            string
 	Subject           string

@@ -5,7 +5,7 @@ import (
 	"domicile/fsm/wire"
 )
 
-// CreateToken adds a SCIM bearer token to the header's organization.
+// CreateToken adds a SCIM bearer token to the header's organization. Id and hash must be free.
 type CreateToken struct {
 	ID      directory.TokenID
 	Hash    directory.Hash

@@ -189,7 +189,7 @@ func (d *Directory) Users(index int) iter.Seq[*directory.User] { return d.usersO
 
 // UsersAfter iterates in creation order over the users whose number is above n.
 func (d *Directory) UsersAfter(n directory.Number) iter.Seq[*directory.User] {
-	return d.usersOrder.from(&directory.User{Number: n + 1})
+	return d.usersOrder.after(&directory.User{Number: n})
 }
 
 // UserCount counts the users.
@@ -227,7 +227,7 @@ func (d *Directory) Groups(index int) iter.Seq[*directory.Group] { return d.grou
 
 // GroupsAfter iterates in creation order over the groups whose number is above n.
 func (d *Directory) GroupsAfter(n directory.Number) iter.Seq[*directory.Group] {
-	return d.groupsOrder.from(&directory.Group{Number: n + 1})
+	return d.groupsOrder.after(&directory.Group{Number: n})
 }
 
 // GroupCount counts the groups.
@@ -253,9 +253,10 @@ func (d *Directory) IsMember(group, member directory.Number) bool {
 func (d *Directory) MembersUpTo(group directory.Number, limit int) int {
 	n := 0
 	for range d.MembersOf(group) {
-		if n++; n >= limit {
+		if n >= limit {
 			break
 		}
+		n++
 	}
 	return n
 }

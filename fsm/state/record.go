@@ -1,6 +1,8 @@
 package state
 
 import (
+	"strings"
+
 	"domicile/directory"
 	"domicile/fsm/wire"
 	"domicile/seal"
@@ -92,15 +94,16 @@ func encodeGroup(w *wire.Writer, d *Directory, g *directory.Group) {
 	w.Fixed(members.Bytes())
 }
 
+// decodeGroup copies the texts, because those of the frame share memory with the list of members, which may be long.
 func decodeGroup(r *wire.Reader) (*directory.Group, []directory.Number) {
 	g := &directory.Group{
-		ID:             directory.ResourceID(r.Text()),
+		ID:             directory.ResourceID(strings.Clone(r.Text())),
 		Number:         directory.Number(r.Uint()),
 		Source:         directory.Source(r.Uint()),
-		DisplayName:    r.Text(),
-		DisplayNameKey: r.Text(),
-		ExternalID:     r.Text(),
-		Attributes:     r.Text(),
+		DisplayName:    strings.Clone(r.Text()),
+		DisplayNameKey: strings.Clone(r.Text()),
+		ExternalID:     strings.Clone(r.Text()),
+		Attributes:     strings.Clone(r.Text()),
 		Created:        directory.Time(r.Int()),
 		Modified:       directory.Time(r.Int()),
 		Version:        r.Uint(),

@@ -119,6 +119,10 @@ func (f *frameWriter) put(tag byte, encode func(*wire.Writer)) {
 	f.record.Reset()
 	encode(&f.record)
 	body := f.record.Bytes()
+	if len(body) > maxFrame {
+		f.err = fmt.Errorf("frame of %d bytes could not be read again", len(body))
+		return
+	}
 	f.frames++
 	n := binary.PutUvarint(f.length[:], uint64(len(body)))
 	if f.err = f.out.WriteByte(tag); f.err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -22,8 +23,9 @@ type Node struct {
 	Ops  string // operations listener
 	Peer string // peer link, host:port
 
-	binary, dir string
-	client      *http.Client
+	command []string // runs the binary
+	dir     string
+	client  *http.Client
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -63,7 +65,8 @@ func (n *Node) Start() error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(n.binary, "serve", "--config", n.configFile(), "--with-parent")
+	args := slices.Concat(n.command[1:], []string{"serve", "--config", n.configFile(), "--with-parent"})
+	cmd := exec.Command(n.command[0], args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if _, err := cmd.StdinPipe(); err != nil { // held open for as long as this process lives
 		return err

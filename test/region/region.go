@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,11 @@ type Options struct {
 	Others []config.Region
 	// Configure changes a node's configuration before it is written; n counts from 0. nil: nothing.
 	Configure func(n int, c *config.Config)
+	// Hosts gives each node an IP address of its own, which turns the loopback-only development mode off. nil: all nodes
+	// are on loopback.
+	Hosts []string
+	// Launcher is the command line before the binary's own, that runs it where node n shall run. nil: none.
+	Launcher func(n int) []string
 }
 
 // Region is a region of node processes.
@@ -70,16 +76,20 @@ func Prepare(ctx context.Context, o Options) (*Region, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	ports, err := freePorts(3 * o.Size)
+	addresses, err := o.addresses()
 	if err != nil {
 		return nil, err
 	}
-	for n := range o.Size {
+	for n, a := range addresses {
 		name := fmt.Sprintf("%s-%d", o.ID, n+1)
-		r.Nodes = append(r.Nodes, &Node{
-			Name: name, binary: o.Binary, dir: filepath.Join(o.Dir, name),
-			URL: "http://" + ports[3*n], Ops: "http://" + ports[3*n+1], Peer: ports[3*n+2], client: r.Client,
-		})
+		node := &Node{
+			Name: name, command: []string{o.Binary}, dir: filepath.Join(o.Dir, name),
+			URL: "http://" + a.public, Ops: "http://" + a.ops, Peer: a.peer, client: r.Client,
+		}
+		if o.Launcher != nil {
+			node.command = append(o.Launcher(n), o.Binary)
+		}
+		r.Nodes = append(r.Nodes, node)
 	}
 	if err := r.writeKeys(ctx); err != nil {
 		return nil, err
@@ -100,8 +110,11 @@ func (r *Region) writeKeys(ctx context.Context) error {
 		return err
 	}
 	for _, node := range r.Nodes {
-		err := Run(ctx, r.Binary, "pki", "node", "--dir", r.PKI(""), "--node", node.Name, "--host", "127.0.0.1")
+		host, _, err := net.SplitHostPort(node.Peer)
 		if err != nil {
+			return err
+		}
+		if err := Run(ctx, r.Binary, "pki", "node", "--dir", r.PKI(""), "--node", node.Name, "--host", host); err != nil {
 			return err
 		}
 	}
@@ -122,7 +135,7 @@ func (r *Region) writeConfig(n int) error {
 		},
 		Traces:     config.Traces{File: filepath.Join(node.dir, "traces.jsonl"), Sample: &sample},
 		DrainDelay: 300 * time.Millisecond,
-		Dev:        true,
+		Dev:        r.Hosts == nil,
 	}
 	for _, seed := range r.Nodes {
 		c.Peer.Seeds = append(c.Peer.Seeds, seed.Peer)
@@ -215,6 +228,31 @@ func Build(ctx context.Context, dir string) (string, error) {
 		return "", fmt.Errorf("build the binary: %w: %s", err, out)
 	}
 	return binary, nil
+}
+
+// address is where the listeners of a node are, host:port.
+type address struct{ public, ops, peer string }
+
+// addresses gives every node its place.
+func (o *Options) addresses() ([]address, error) {
+	if o.Hosts != nil && len(o.Hosts) != o.Size {
+		return nil, fmt.Errorf("%d hosts for %d nodes", len(o.Hosts), o.Size)
+	}
+	var all []address
+	for _, host := range o.Hosts {
+		all = append(all, address{host + ":8080", host + ":9080", host + ":7946"})
+	}
+	if all != nil {
+		return all, nil
+	}
+	ports, err := freePorts(3 * o.Size)
+	if err != nil {
+		return nil, err
+	}
+	for p := range slices.Chunk(ports, 3) {
+		all = append(all, address{p[0], p[1], p[2]})
+	}
+	return all, nil
 }
 
 // freePorts gives loopback addresses that were free a moment ago.

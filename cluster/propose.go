@@ -1,0 +1,202 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"domicile/directory"
+	"domicile/fsm/command"
+	"domicile/fsm/wire"
+	"domicile/seal"
+)
+
+const (
+	// maxPreamble bounds what stands before the command in a forwarded frame.
+	maxPreamble = 64
+	// forwardMargin is how much earlier than the receiving node the leader gives up, so that its accurate answer arrives.
+	forwardMargin = 100 * time.Millisecond
+)
+
+// errUnavailable marks the causes of a KindUnavailable.
+var (
+	errNoLeader = errors.New("the region has no leader")
+	errDraining = errors.New("this node is shutting down")
+)
+
+// Propose implements command.Proposer. It stamps RequestID and Deadline where they are zero, and puts the command through
+// the log on whichever node leads. While there is no leader, or its answer is lost, it tries the same request again until
+// Timing.WriteWait has passed or ctx's deadline is reached; that ctx is cancelled does not stop a write. The error is the
+// ledger's refusal (also in the result), KindTooLarge, or KindUnavailable, after which the command may still be applied
+// until its deadline.
+func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, error) {
+	began := time.Now()
+	until := began.Add(n.config.Timing.WriteWait)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
+		until = deadline
+	}
+	n.stampRequest(&c, time.Until(until))
+	encoded := c.Encode()
+	if len(encoded) > command.MaxCommandBytes {
+		return command.Result{}, directory.Errorf(directory.KindTooLarge, "", "the change takes %d bytes, more than %d", len(encoded), command.MaxCommandBytes)
+	}
+	if !n.proposals.enter() {
+		return command.Result{}, unavailable(errDraining, "this node is shutting down")
+	}
+	defer n.proposals.leave()
+
+	ctx, span := n.config.Tracer.Start(ctx, "cluster.propose", trace.WithSpanKind(trace.SpanKindInternal))
+	defer span.End()
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until)
+	defer cancel()
+	result, err := n.proposeUntil(ctx, encoded, until)
+	n.metrics.proposed(time.Since(began), err)
+	if err != nil {
+		span.SetStatus(codes.Error, directory.KindOf(err).String())
+		return result, err
+	}
+	return result, result.Err()
+}
+
+// stampRequest gives the request its id and its deadline in the ledger's time. The caller's own deadline counts if it is
+// sooner.
+func (n *Node) stampRequest(c *command.Command, patience time.Duration) {
+	if c.RequestID == (command.RequestID{}) {
+		c.RequestID = command.RequestID(seal.NewRequestID())
+	}
+	if c.Deadline == 0 {
+		lifetime := requestLifetime
+		if patience < n.config.Timing.WriteWait {
+			lifetime = patience
+		}
+		c.Deadline = n.ledgerTime() + directory.Time(lifetime.Microseconds())
+	}
+}
+
+// ledgerTime is the time that the leader would stamp now: by this node's clock, corrected by what the leader last said.
+// Deadlines thus hold even where clocks differ.
+func (n *Node) ledgerTime() directory.Time {
+	if n.leadership.current.Load().self {
+		return n.batcher.time()
+	}
+	return directory.Time(n.config.Now().UnixMicro() + n.clockOffset.Load())
+}
+
+// proposeUntil tries until there is an answer or ctx ends.
+func (n *Node) proposeUntil(ctx context.Context, encoded []byte, until time.Time) (command.Result, error) {
+	pause := minRetryPause
+	last := errNoLeader
+	for try := 0; ; try++ {
+		if try > 0 {
+			n.metrics.retries.Inc()
+		}
+		leader := n.leadership.current.Load()
+		if leader.known() {
+			result, err := n.proposeTo(ctx, leader, encoded, until)
+			if err == nil {
+				return result, nil
+			}
+			if refusal := final(err); refusal != nil {
+				return command.Result{}, refusal
+			}
+			last = err
+		}
+		if err := leader.settle(ctx, n.stopped, &pause); err != nil {
+			return command.Result{}, unavailable(last, "the region could not take the write in time; try again")
+		}
+	}
+}
+
+// final gives the error that ends the tries, or nil if trying again may help.
+func final(err error) error {
+	if own, ok := errors.AsType[*directory.Error](err); ok {
+		return own
+	}
+	if errors.Is(err, errBusy) || errors.Is(err, errLate) {
+		return unavailable(err, "the region has more writes than it can take; come back later")
+	}
+	return nil
+}
+
+// proposeTo makes one try: here if this node leads, else with one hop.
+func (n *Node) proposeTo(ctx context.Context, leader *leader, encoded []byte, until time.Time) (command.Result, error) {
+	if !leader.self {
+		return n.forward(ctx, leader, encoded, until)
+	}
+	answer := localAnswer(make(chan localResult, 1))
+	p := &proposal{command: encoded, deadline: until, answer: answer}
+	if trace.SpanContextFromContext(ctx).IsSampled() {
+		_, p.span = n.config.Tracer.Start(ctx, "cluster.commit")
+	}
+	if err := n.admit(p, false); err != nil {
+		return command.Result{}, err
+	}
+	select {
+	case got := <-answer:
+		return got.result, got.err
+	case <-ctx.Done():
+		return command.Result{}, ctx.Err()
+	}
+}
+
+type localResult struct {
+	result command.Result
+	err    error
+}
+
+// localAnswer hands a result to the goroutine that proposes; it has room for the one answer.
+type localAnswer chan localResult
+
+func (a localAnswer) answer(result command.Result, err error) { a <- localResult{result, err} }
+
+// forward sends the command to the leader. If the leader changes meanwhile, the answer may never come, so it stops waiting.
+func (n *Node) forward(ctx context.Context, leader *leader, encoded []byte, until time.Time) (command.Result, error) {
+	n.metrics.forwardedOut.Inc()
+	var buffer [maxPreamble]byte
+	w := wire.NewWriter(buffer[:0])
+	w.Uint(uint64(max(time.Until(until)-forwardMargin, forwardMargin) / time.Millisecond)) //nolint:gosec // positive
+	span := trace.SpanContextFromContext(ctx)
+	w.Bool(span.IsSampled())
+	if span.IsSampled() {
+		traceID, spanID := span.TraceID(), span.SpanID()
+		w.Fixed(traceID[:])
+		w.Fixed(spanID[:])
+	}
+	body, err := n.callers.call(ctx, leader.address, leader.changed, callPropose, w.Bytes(), encoded)
+	if err != nil {
+		return command.Result{}, err
+	}
+	r, err := openAnswer(body)
+	if err != nil {
+		return command.Result{}, err
+	}
+	result := command.DecodeResult(r)
+	if err := r.Done(); err != nil {
+		return command.Result{}, fmt.Errorf("answer of the leader: %w", err)
+	}
+	return result, nil
+}
+
+// admit gives a command to this node's batcher, unless the node takes none now.
+func (n *Node) admit(p *proposal, forwarded bool) error {
+	if forwarded && n.leaving.Load() {
+		return fmt.Errorf("%w: it is shutting down", errNotLeader)
+	}
+	return n.batcher.put(p)
+}
+
+// refuseWrites tells why this node, leading, takes no writes: its disk, or a state that lags behind the log.
+func (n *Node) refuseWrites() error {
+	if err := n.storage.Healthy(); err != nil {
+		return unavailable(err, "the leader's disk cannot take writes now")
+	}
+	commit, applied := n.raft.CommitIndex(), max(n.fsm.Index(), n.leadership.settled.Load())
+	if commit > applied+maxLag {
+		return unavailable(nil, "the leader is %d entries behind with applying; come back later", commit-applied)
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package cluster
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"domicile/fsm/state"
+	"domicile/fsm/wire"
+)
+
+// maxReadyAge is how old the newest confirmation of a ready node may be.
+const maxReadyAge = 2 * time.Second
+
+// maxLoopSilence is for how long raft's main loop of a live node may not answer.
+const maxLoopSilence = 30 * time.Second
+
+// Member is one server of the cluster.
+type Member struct {
+	ID      string `json:"id"`      // names one life of the node's data directory
+	Node    string `json:"node"`    // the name in its certificate
+	Address string `json:"address"` // host:port
+	Voter   bool   `json:"voter"`
+	Leader  bool   `json:"leader"`
+	Self    bool   `json:"self"`
+}
+
+// Status is what an operator wants to know of a node at a glance.
+type Status struct {
+	Node        string        `json:"node"`
+	ID          string        `json:"id"`
+	Region      string        `json:"region"`
+	Cluster     string        `json:"cluster"`
+	Address     string        `json:"address"`
+	Role        string        `json:"role"`   // leader, follower, candidate or shutdown
+	Leader      string        `json:"leader"` // the leader's node name, "" when none is known
+	Term        uint64        `json:"term"`
+	Last        uint64        `json:"last"`    // newest entry in the log
+	Commit      uint64        `json:"commit"`  // newest entry known to be committed
+	Applied     uint64        `json:"applied"` // newest command entry in the state
+	Seq         uint64        `json:"seq"`     // newest command in the state
+	Level       uint64        `json:"level"`
+	LastContact time.Duration `json:"last_contact"` // since this node was last confirmed, nanoseconds; -1 for never
+	Draining    bool          `json:"draining"`
+	Removed     bool          `json:"removed"` // this node is no longer a member
+	Ready       string        `json:"ready"`   // "" when ready, or why not
+	Certificate time.Time     `json:"certificate_expires"`
+	Members     []Member      `json:"members"`
+}
+
+// Status describes the node as it is now. It never waits.
+func (n *Node) Status() Status {
+	view := n.fsm.View()
+	s := Status{
+		Node:        n.identity.Node,
+		ID:          string(n.self.id),
+		Region:      n.identity.Region,
+		Cluster:     n.identity.Cluster,
+		Address:     n.self.host,
+		Role:        roleNames[n.raft.State()],
+		Leader:      nodeName(n.leadership.current.Load().address.id),
+		Term:        n.raft.CurrentTerm(),
+		Last:        n.raft.LastIndex(),
+		Commit:      n.raft.CommitIndex(),
+		Applied:     n.fsm.Index(),
+		Seq:         view.Seq(),
+		Level:       view.Level(),
+		LastContact: n.reads.age(),
+		Draining:    n.draining.Load(),
+		Certificate: n.config.Credentials.NotAfter(),
+		Members:     n.Members(),
+	}
+	if s.LastContact > never {
+		s.LastContact = -1
+	}
+	if err := n.Ready(); err != nil {
+		s.Ready = err.Error()
+	}
+	_, member := n.members.place()
+	s.Removed = !member && len(s.Members) > 0
+	return s
+}
+
+var roleNames = map[raft.RaftState]string{
+	raft.Follower: "follower", raft.Candidate: "candidate", raft.Leader: "leader", raft.Shutdown: "shutdown",
+}
+
+// Members lists the cluster as this node knows it; empty until the node has become a member.
+func (n *Node) Members() []Member {
+	leader := n.leadership.current.Load().address.id
+	members := []Member{}
+	for _, server := range n.members.servers() {
+		members = append(members, Member{
+			ID:      string(server.ID),
+			Node:    nodeName(server.ID),
+			Address: parseAddress(server.Address).host,
+			Voter:   server.Suffrage == raft.Voter,
+			Leader:  server.ID == leader,
+			Self:    server.ID == n.self.id,
+		})
+	}
+	return members
+}
+
+// Digest gives the seq of this node's state and the SHA-256 over all of it, in hex: equal on every node at an equal seq.
+// It reads the whole ledger.
+func (n *Node) Digest() (seq uint64, digest string) {
+	view := n.fsm.View()
+	sum := view.Digest()
+	return view.Seq(), hex.EncodeToString(sum[:])
+}
+
+// Ready returns nil when this node should get requests, or why not: it is draining, it has not caught up since its start,
+// it lost its leader for more than two seconds, or its disk is in trouble.
+func (n *Node) Ready() error {
+	if n.draining.Load() {
+		return errors.New("draining")
+	}
+	if err := n.storage.Healthy(); err != nil {
+		return err
+	}
+	switch age := n.reads.age(); {
+	case age > never:
+		return errors.New("not caught up with the cluster since start")
+	case age > maxReadyAge:
+		return fmt.Errorf("nothing confirmed by a leader for %s", age.Round(100*time.Millisecond))
+	}
+	return nil
+}
+
+// Live returns nil unless only a restart can help: raft's main loop has not answered for 30 s, or the disk hangs. Having
+// no leader, or being slow to restore, is no reason.
+func (n *Node) Live() error {
+	if silence := n.guard.silence(); silence > maxLoopSilence {
+		return fmt.Errorf("raft has not answered for %s", silence.Round(time.Second))
+	}
+	if err := n.storage.Healthy(); errors.Is(err, errStorageStalled) {
+		return err
+	}
+	return nil
+}
+
+// TransferLeadership makes another voter the leader; it asks the leader if this node is not it.
+func (n *Node) TransferLeadership(ctx context.Context) error {
+	if n.raft.State() == raft.Leader {
+		if err := await(ctx, n.raft.LeadershipTransfer()); err != nil {
+			return fmt.Errorf("transfer leadership: %w", err)
+		}
+		return nil
+	}
+	if err := n.askLeader(ctx, callTransfer, nil); err != nil {
+		return fmt.Errorf("transfer leadership: %w", err)
+	}
+	return nil
+}
+
+// Remove takes a member out of the cluster for good; id is a node's name or a Member.ID. Its data directory must be
+// emptied before it may join again.
+func (n *Node) Remove(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, changePatience)
+	defer cancel()
+	var w wire.Writer
+	w.Text(id)
+	pause := minRetryPause
+	for {
+		leader := n.leadership.current.Load()
+		err := errNoLeader
+		if leader.self {
+			err = n.members.remove(ctx, id)
+		} else if leader.known() {
+			err = n.askLeader(ctx, callRemove, w.Bytes())
+		}
+		if err == nil {
+			return nil
+		}
+		if verdictOf(err) != verdictRetry && !errors.Is(err, errNoLeader) {
+			return fmt.Errorf("remove member: %w", err)
+		}
+		if waitErr := leader.settle(ctx, n.stopped, &pause); waitErr != nil {
+			return fmt.Errorf("remove member: %w", errors.Join(waitErr, err))
+		}
+	}
+}
+
+func (n *Node) askLeader(ctx context.Context, kind callKind, body []byte) error {
+	leader := n.leadership.current.Load()
+	if !leader.known() {
+		return errNoLeader
+	}
+	answer, err := n.callers.call(ctx, leader.address, nil, kind, body)
+	if err != nil {
+		return err
+	}
+	_, err = openAnswer(answer)
+	return err
+}
+
+// Backup writes an encrypted copy of the ledger to w, as of a moment after the call. Any node can make it.
+func (n *Node) Backup(ctx context.Context, w io.Writer) error {
+	view, err := n.View(ctx, state.Confirmed())
+	if err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	if err := writeBackup(w, view, n.config.Keyring, n.identity); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	return nil
+}

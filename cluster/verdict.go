@@ -1,0 +1,65 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"domicile/directory"
+	"domicile/fsm/wire"
+)
+
+// verdict is the first byte of every answer: whether the call was carried out, and if not, what the caller can do.
+type verdict byte
+
+const (
+	verdictDone   verdict = 0 // the call's own answer follows
+	verdictRetry  verdict = 1 // try again once leadership has settled: leadership moved, or is about to
+	verdictBusy   verdict = 2 // give up now and come back later
+	verdictFailed verdict = 3 // an error that trying again does not mend
+)
+
+func verdictOf(err error) verdict {
+	switch {
+	case errors.Is(err, errNotLeader), errors.Is(err, errLeaderChanged):
+		return verdictRetry
+	case errors.Is(err, errBusy), errors.Is(err, errLate), directory.KindOf(err) == directory.KindUnavailable:
+		return verdictBusy
+	default:
+		return verdictFailed
+	}
+}
+
+func encodeFailure(err error) []byte {
+	w := wire.NewWriter([]byte{byte(verdictOf(err))})
+	w.Text(err.Error())
+	return w.Bytes()
+}
+
+// openAnswer gives the call's own answer, or the peer's error as one of ours.
+func openAnswer(body []byte) (*wire.Reader, error) {
+	if len(body) == 0 {
+		return nil, fmt.Errorf("%w: empty answer", wire.ErrMalformed)
+	}
+	r := wire.NewReader(string(body[1:]))
+	switch verdict(body[0]) {
+	case verdictDone:
+		return r, nil
+	case verdictRetry:
+		return nil, fmt.Errorf("%w: %s", errNotLeader, r.Text())
+	case verdictBusy:
+		return nil, directory.Unavailable(retryLater(), nil, "%s", r.Text())
+	default:
+		return nil, errors.New(r.Text())
+	}
+}
+
+// unavailable is what a caller of this room gets when the node could not serve it in time.
+func unavailable(cause error, format string, args ...any) *directory.Error {
+	return directory.Unavailable(retryLater(), cause, format, args...)
+}
+
+// retryLater spreads the return of the refused over 1 to 3 seconds.
+func retryLater() time.Duration {
+	return time.Second + time.Duration(time.Now().UnixNano()%int64(2*time.Second))
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+const organizationsPath = "/api/v1/organizations"
+
+// organization is an organization as the API shows it.
+type organization struct {
+	ID       string    `json:"id"`
+	Slug     string    `json:"slug"`
+	Name     string    `json:"name"`
+	Domains  []string  `json:"domains"`
+	Root     *rootUser `json:"root,omitempty"`
+	Profile  string    `json:"scim_profile"`
+	SCIMBase string    `json:"scim_base"`
+	LoginURL string    `json:"login_url"`
+	Created  time.Time `json:"created_at"`
+	Modified time.Time `json:"updated_at"`
+}
+
+type rootUser struct {
+	Email string `json:"email"`
+}
+
+func (o *organization) sheet() sheet {
+	root := ""
+	if o.Root != nil {
+		root = o.Root.Email
+	}
+	return sheet{rows: [][]string{
+		{"id", o.ID}, {"slug", o.Slug}, {"name", o.Name}, {"domains", orDash(strings.Join(o.Domains, ", "))},
+		{"root", orDash(root)}, {"scim profile", o.Profile}, {"scim base", o.SCIMBase}, {"login", o.LoginURL},
+		{"created", day(o.Created)}, {"updated", day(o.Modified)},
+	}}
+}
+
+// organizationFlags are what can be chosen about an organization. Only what is given is sent.
+type organizationFlags struct {
+	name, root, profile string
+	domains             []string
+}
+
+func (f *organizationFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.name, "name", "", "name for people")
+	cmd.Flags().StringSliceVar(&f.domains, "domain", nil, "e-mail domain; may be repeated")
+	cmd.Flags().StringVar(&f.root, "root-email", "", "address of the root user")
+	cmd.Flags().StringVar(&f.profile, "scim-profile", "", "interop, strict or entra")
+}
+
+func (f *organizationFlags) body(cmd *cobra.Command) map[string]any {
+	body := make(map[string]any)
+	if cmd.Flags().Changed("name") {
+		body["name"] = f.name
+	}
+	if cmd.Flags().Changed("domain") {
+		domains := []string{}
+		for _, domain := range f.domains {
+			if domain != "" { // --domain= takes all away
+				domains = append(domains, domain)
+			}
+		}
+		body["domains"] = domains
+	}
+	if cmd.Flags().Changed("root-email") {
+		body["root"] = rootUser{f.root}
+	}
+	if cmd.Flags().Changed("scim-profile") {
+		body["scim_profile"] = f.profile
+	}
+	return body
+}
+
+func newOrgCommand() *cobra.Command {
+	t := new(target)
+	return group("org", "Organizations of a region", t,
+		newOrgCreateCommand(t), newOrgListCommand(t), newOrgGetCommand(t), newOrgUpdateCommand(t), newOrgDeleteCommand(t))
+}
+
+func newOrgCreateCommand(t *target) *cobra.Command {
+	var f organizationFlags
+	cmd := &cobra.Command{
+		Use: "create SLUG", Short: "Make an organization", Args: arguments(cobra.ExactArgs(1)),
+		Example: "domicile org create acme --name 'Acme Inc.' --domain acme.example --root-email root@acme.example",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := t.client()
+			if err != nil {
+				return err
+			}
+			body := f.body(cmd)
+			body["slug"] = args[0]
+			if f.name == "" {
+				body["name"] = args[0]
+			}
+			var made organization
+			if err := c.call(cmd.Context(), http.MethodPost, organizationsPath, body, &made); err != nil {
+				return err
+			}
+			return t.print(cmd.OutOrStdout(), made, made.sheet())
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func newOrgListCommand(t *target) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List all organizations", Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := t.client()
+			if err != nil {
+				return err
+			}
+			all := []organization{}
+			for token, more := "", true; more; more = token != "" {
+				var page struct {
+					Organizations []organization `json:"organizations"`
+					NextPageToken string         `json:"next_page_token"`
+				}
+				path := organizationsPath + "?page_size=200&page_token=" + url.QueryEscape(token)
+				if err := c.call(cmd.Context(), http.MethodGet, path, nil, &page); err != nil {
+					return err
+				}
+				all, token = append(all, page.Organizations...), page.NextPageToken
+			}
+			s := sheet{heads: []string{"SLUG", "NAME", "DOMAINS", "SCIM PROFILE", "CREATED", "ID"}, none: "No organizations."}
+			for _, o := range all {
+				s.rows = append(s.rows, []string{
+					o.Slug, o.Name, orDash(strings.Join(o.Domains, ",")), o.Profile, day(o.Created), o.ID,
+				})
+			}
+			return t.print(cmd.OutOrStdout(), all, s)
+		},
+	}
+}
+
+func newOrgGetCommand(t *target) *cobra.Command {
+	return &cobra.Command{
+		Use: "get SLUG|ID", Short: "Show an organization", Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return t.showOrganization(cmd, args[0], http.MethodGet, nil)
+		},
+	}
+}
+
+func newOrgUpdateCommand(t *target) *cobra.Command {
+	var f organizationFlags
+	cmd := &cobra.Command{
+		Use: "update SLUG|ID", Short: "Change what the flags name; the rest stays", Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			body := f.body(cmd)
+			if len(body) == 0 {
+				return usagef("say what to change: --name, --domain, --root-email or --scim-profile")
+			}
+			return t.showOrganization(cmd, args[0], http.MethodPatch, body)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+// showOrganization gets or patches an organization and prints it. A nil map is no body.
+func (t *target) showOrganization(cmd *cobra.Command, name, method string, body map[string]any) error {
+	c, err := t.client()
+	if err != nil {
+		return err
+	}
+	path, err := c.organization(cmd.Context(), name)
+	if err != nil {
+		return err
+	}
+	var in any
+	if body != nil {
+		in = body
+	}
+	var answer organization
+	if err := c.call(cmd.Context(), method, path, in, &answer); err != nil {
+		return err
+	}
+	return t.print(cmd.OutOrStdout(), answer, answer.sheet())
+}
+
+func newOrgDeleteCommand(t *target) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use: "delete SLUG|ID --yes", Short: "Delete an organization and everything in it", Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !yes {
+				return usagef("this deletes all people, groups, tokens and connections of %s for good; add --yes", args[0])
+			}
+			c, err := t.client()
+			if err != nil {
+				return err
+			}
+			path, err := c.organization(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if err := c.call(cmd.Context(), http.MethodDelete, path, nil, nil); err != nil {
+				return err
+			}
+			return t.done(cmd.OutOrStdout(), "Organization %s is deleted.", args[0])
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "yes, for good")
+	return cmd
+}

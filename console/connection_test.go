@@ -1,0 +1,198 @@
+package console_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"domicile/console"
+	"domicile/console/consoletest"
+	"domicile/directory"
+	"domicile/seal"
+)
+
+func fields(issuer *consoletest.Issuer) console.ConnectionFields {
+	return console.ConnectionFields{
+		Issuer: issuer.URL, ClientID: "domicile", ClientSecret: seal.NewSecret("hush"), Scopes: []string{"groups"}, Enabled: true,
+	}
+}
+
+// secretOf opens what the ledger holds, at the place where it must have been sealed.
+func (h *house) secretOf(t *testing.T, c *directory.Connection) string {
+	t.Helper()
+	secret, err := h.keyring.Open(seal.Place{
+		Region: "us", Cluster: "cluster-1", Organization: string(c.Organization), Row: string(c.ID), Field: "client_secret",
+	}, c.ClientSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret.Reveal()
+}
+
+func TestPutConnection(t *testing.T) {
+	h, issuer := newHouse(t), consoletest.NewIssuer(t)
+	org := h.organization(t, "acme")
+	made, discovery, err := h.PutConnection(t.Context(), actor, org, "", fields(issuer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if discovery.TokenEndpoint != issuer.URL+"/token" || made.AuthMethod != directory.AuthBasic || made.Created == 0 {
+		t.Fatalf("made %+v with %+v", made, discovery)
+	}
+	got, err := h.GetConnection(t.Context(), org, made.ID)
+	if err != nil || h.secretOf(t, got) != "hush" {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+
+	kept := fields(issuer)
+	kept.ClientSecret, kept.Enabled, kept.AuthMethod = seal.Secret{}, false, directory.AuthPost
+	if _, _, err := h.PutConnection(t.Context(), actor, org, made.ID, kept); err != nil {
+		t.Fatal(err)
+	}
+	got, err = h.GetConnection(t.Context(), org, made.ID)
+	if err != nil || h.secretOf(t, got) != "hush" || got.Enabled || got.AuthMethod != directory.AuthPost || got.Created != made.Created {
+		t.Fatalf("kept %+v, %v", got, err)
+	}
+
+	all, err := h.ListConnections(t.Context(), org)
+	if err != nil || len(all) != 1 {
+		t.Fatalf("listed %v, %v", all, err)
+	}
+	if err := h.DeleteConnection(t.Context(), actor, org, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, h.DeleteConnection(t.Context(), actor, org, made.ID), directory.KindNotFound, "")
+	_, err = h.GetConnection(t.Context(), org, made.ID)
+	wantError(t, err, directory.KindNotFound, "")
+}
+
+func TestPutConnection_keptSecretStaysWithItsParty(t *testing.T) {
+	h, issuer, other := newHouse(t), consoletest.NewIssuer(t), consoletest.NewIssuer(t)
+	org := h.organization(t, "acme")
+	made, _, err := h.PutConnection(t.Context(), actor, org, "", fields(issuer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*console.ConnectionFields){
+		"another issuer":    func(f *console.ConnectionFields) { f.Issuer = other.URL },
+		"another client id": func(f *console.ConnectionFields) { f.ClientID = "other" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := fields(issuer)
+			f.ClientSecret = seal.Secret{}
+			change(&f)
+			_, _, err := h.PutConnection(t.Context(), actor, org, made.ID, f)
+			wantError(t, err, directory.KindInvalid, "client_secret")
+			f.ClientSecret = seal.NewSecret("new")
+			put, _, err := h.PutConnection(t.Context(), actor, org, made.ID, f)
+			if err != nil || h.secretOf(t, put) != "new" {
+				t.Fatalf("put %+v, %v", put, err)
+			}
+		})
+	}
+}
+
+func TestPutConnection_refusals(t *testing.T) {
+	h, issuer := newHouse(t), consoletest.NewIssuer(t)
+	org, other := h.organization(t, "acme"), h.organization(t, "other")
+	made, _, err := h.PutConnection(t.Context(), actor, org, "", fields(issuer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := issuer.Asked()
+	for name, test := range map[string]struct {
+		org    directory.OrganizationID
+		id     directory.ConnectionID
+		change func(*console.ConnectionFields)
+		kind   directory.Kind
+		field  string
+	}{
+		"issuer missing":      {org, "", func(f *console.ConnectionFields) { f.Issuer = "" }, directory.KindInvalid, "issuer"},
+		"issuer with query":   {org, "", func(f *console.ConnectionFields) { f.Issuer += "?x=1" }, directory.KindInvalid, "issuer"},
+		"issuer a file":       {org, "", func(f *console.ConnectionFields) { f.Issuer = "file:///etc/passwd" }, directory.KindInvalid, "issuer"},
+		"issuer long":         {org, "", func(f *console.ConnectionFields) { f.Issuer += "/" + strings.Repeat("a", 600) }, directory.KindInvalid, "issuer"},
+		"client id missing":   {org, "", func(f *console.ConnectionFields) { f.ClientID = "" }, directory.KindInvalid, "client_id"},
+		"client id control":   {org, "", func(f *console.ConnectionFields) { f.ClientID = "a\r\nb" }, directory.KindInvalid, "client_id"},
+		"secret long":         {org, "", func(f *console.ConnectionFields) { f.ClientSecret = seal.NewSecret(strings.Repeat("x", 2049)) }, directory.KindInvalid, "client_secret"},
+		"secret control":      {org, "", func(f *console.ConnectionFields) { f.ClientSecret = seal.NewSecret("a\nb") }, directory.KindInvalid, "client_secret"},
+		"auth method":         {org, "", func(f *console.ConnectionFields) { f.AuthMethod = "none" }, directory.KindInvalid, "auth_method"},
+		"scope":               {org, "", func(f *console.ConnectionFields) { f.Scopes = []string{"a b"} }, directory.KindInvalid, "scopes"},
+		"scope not ASCII":     {org, "", func(f *console.ConnectionFields) { f.Scopes = []string{"ä"} }, directory.KindInvalid, "scopes"},
+		"scopes many":         {org, "", func(f *console.ConnectionFields) { f.Scopes = make([]string, 21) }, directory.KindInvalid, "scopes"},
+		"organization":        {"nobody", "", func(*console.ConnectionFields) {}, directory.KindNotFound, ""},
+		"connection unknown":  {org, "nothing", func(*console.ConnectionFields) {}, directory.KindNotFound, ""},
+		"connection of other": {other, made.ID, func(*console.ConnectionFields) {}, directory.KindNotFound, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := fields(issuer)
+			test.change(&f)
+			_, _, err := h.PutConnection(t.Context(), actor, test.org, test.id, f)
+			wantError(t, err, test.kind, test.field)
+		})
+	}
+	if issuer.Asked() != asked {
+		t.Fatal("the network was asked for a request that could be refused without it")
+	}
+	t.Run("no secret", func(t *testing.T) {
+		f := fields(issuer)
+		f.ClientSecret = seal.Secret{}
+		_, _, err := h.PutConnection(t.Context(), actor, org, "", f)
+		wantError(t, err, directory.KindInvalid, "client_secret")
+	})
+	t.Run("same client", func(t *testing.T) {
+		_, _, err := h.PutConnection(t.Context(), actor, other, "", fields(issuer))
+		wantError(t, err, directory.KindConflict, "client_id")
+	})
+}
+
+func TestPutConnection_discovery(t *testing.T) {
+	h := newHouse(t)
+	org := h.organization(t, "acme")
+	for name, test := range map[string]struct {
+		spoil func(*consoletest.Issuer)
+		give  string // after the issuer's own URL
+		ok    bool
+	}{
+		"trailing slash given": {func(*consoletest.Issuer) {}, "/", true},
+		"trailing slash there": {func(i *consoletest.Issuer) { i.Set("issuer", i.URL+"/") }, "", true},
+		"another issuer":       {func(i *consoletest.Issuer) { i.Set("issuer", "https://evil.example") }, "", false},
+		"no issuer":            {func(i *consoletest.Issuer) { i.Set("issuer", nil) }, "", false},
+		"path differs":         {func(i *consoletest.Issuer) { i.Set("issuer", i.URL+"/tenant") }, "", false},
+		"not found":            {func(*consoletest.Issuer) {}, "/tenant", false},
+		"issuer not a text":    {func(i *consoletest.Issuer) { i.Set("issuer", 5) }, "", false},
+		"no token endpoint":    {func(i *consoletest.Issuer) { i.Set("token_endpoint", nil) }, "", false},
+		"script endpoint":      {func(i *consoletest.Issuer) { i.Set("authorization_endpoint", "javascript:alert(1)") }, "", false},
+		"relative keys":        {func(i *consoletest.Issuer) { i.Set("jwks_uri", "/keys") }, "", false},
+		"odd userinfo":         {func(i *consoletest.Issuer) { i.Set("userinfo_endpoint", "ftp://x/") }, "", false},
+		"too large":            {func(i *consoletest.Issuer) { i.Set("padding", strings.Repeat("x", 70<<10)) }, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			issuer := consoletest.NewIssuer(t)
+			test.spoil(issuer)
+			f := fields(issuer)
+			f.Issuer += test.give
+			made, discovery, err := h.PutConnection(t.Context(), actor, org, "", f)
+			if !test.ok {
+				wantError(t, err, directory.KindInvalid, "issuer")
+				return
+			}
+			if err != nil || made.Issuer != discovery.Issuer {
+				t.Fatalf("made %+v, %v", made, err)
+			}
+		})
+	}
+}
+
+func TestPutConnection_redirectIsNotFollowed(t *testing.T) {
+	h, issuer := newHouse(t), consoletest.NewIssuer(t)
+	server := httptest.NewServer(http.RedirectHandler(issuer.URL+"/.well-known/openid-configuration", http.StatusFound))
+	t.Cleanup(server.Close)
+	f := fields(issuer)
+	f.Issuer = server.URL
+	_, _, err := h.PutConnection(t.Context(), actor, h.organization(t, "acme"), "", f)
+	wantError(t, err, directory.KindInvalid, "issuer")
+	if issuer.Asked() != 0 {
+		t.Fatal("the redirect was followed")
+	}
+}

@@ -1,0 +1,475 @@
+package fsm
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+
+	"domicile/directory"
+	"domicile/fsm/command"
+	"domicile/fsm/state"
+)
+
+// model is the ledger as one would write it without indexes: plain maps, every rule a scan.
+type model struct {
+	at           directory.Time
+	seq          uint64
+	orgs         map[directory.OrganizationID]*modelOrg
+	sessions     map[directory.Hash]directory.Session
+	transactions map[directory.Hash]directory.Time
+	requests     map[command.RequestID]modelRequest
+	order        []command.RequestID // of requests: they are forgotten in the order in which they were applied
+}
+
+type modelOrg struct {
+	record      directory.Organization
+	next        directory.Number
+	users       map[directory.ResourceID]directory.User
+	groups      map[directory.ResourceID]directory.Group
+	members     map[modelMember]bool
+	tokens      map[directory.TokenID]directory.Token
+	connections map[directory.ConnectionID]directory.Connection
+	links       map[modelIdentity]directory.ResourceID
+}
+
+type modelRequest struct {
+	deadline directory.Time
+	result   command.Result
+}
+type modelMember struct{ group, member directory.ResourceID }
+type modelIdentity struct {
+	connection      directory.ConnectionID
+	issuer, subject string
+}
+
+// refusal is what the model says instead of a directory.Error: only the kind counts.
+type refusal directory.Kind
+
+func newModel() *model {
+	return &model{
+		orgs: make(map[directory.OrganizationID]*modelOrg), sessions: make(map[directory.Hash]directory.Session),
+		transactions: make(map[directory.Hash]directory.Time), requests: make(map[command.RequestID]modelRequest),
+	}
+}
+
+func TestModel(t *testing.T) {
+	for seed := range uint64(8) {
+		f, w, m := newFSM(t), newWorld(100+seed), newModel()
+		for i := range 300 {
+			data, commands := w.entry(f.View())
+			results := apply(t, f, uint64(i+1), data)
+			entry, _ := command.DecodeEntry(data)
+			m.begin(entry.At)
+			for j, c := range commands {
+				if got, want := brief(results[j]), brief(m.apply(c)); got != want {
+					t.Fatalf("seed %d entry %d %s: result %+v, the model's %+v\n%+v", seed, i, c.Payload.Kind(), got, want, c.Payload)
+				}
+			}
+			if err := m.compare(f.View()); err != nil {
+				t.Fatalf("seed %d entry %d: %v\n%+v", seed, i, err, commands)
+			}
+		}
+	}
+}
+
+// brief is a result without the texts of its refusal, so that it can be compared with ==.
+func brief(r command.Result) command.Result {
+	if r.Error != nil {
+		r.Version = 1_000_000 + uint64(r.Error.Kind)
+		r.Error = nil
+	}
+	return r
+}
+
+func (m *model) begin(at directory.Time) {
+	m.at = max(m.at, at)
+	maps.DeleteFunc(m.transactions, func(_ directory.Hash, end directory.Time) bool { return end < m.at })
+	maps.DeleteFunc(m.sessions, func(_ directory.Hash, s directory.Session) bool { return s.Expires <= m.at })
+	for len(m.order) > 0 && m.requests[m.order[0]].deadline < m.at {
+		delete(m.requests, m.order[0])
+		m.order = m.order[1:]
+	}
+}
+
+func (m *model) apply(c command.Command) (result command.Result) {
+	if known, ok := m.requests[c.RequestID]; ok {
+		return known.result
+	}
+	m.seq++
+	defer func() {
+		switch fault := recover().(type) {
+		case nil:
+		case refusal:
+			result = command.Result{Error: &directory.Error{Kind: directory.Kind(fault)}}
+		default:
+			panic(fault)
+		}
+		result.Seq = m.seq
+		if directory.KindOf(result.Err()) != directory.KindExpired {
+			m.requests[c.RequestID] = modelRequest{c.Deadline, result}
+			m.order = append(m.order, c.RequestID)
+		}
+	}()
+	deny(c.Deadline < m.at || c.Deadline > m.at+60_000_000, directory.KindExpired)
+	return m.dispatch(c.Organization, c.Payload)
+}
+
+func deny(when bool, kind directory.Kind) {
+	if when {
+		panic(refusal(kind))
+	}
+}
+
+func (m *model) done(created directory.Time) command.Result {
+	return command.Result{Version: m.seq, Changed: true, Created: created, Modified: m.at}
+}
+
+func (m *model) dispatch(id directory.OrganizationID, payload command.Payload) command.Result {
+	o := m.orgs[id]
+	switch p := payload.(type) {
+	case *command.RaiseLevel:
+		return command.Result{Version: 1}
+	case *command.CreateOrganization:
+		deny(o != nil, directory.KindConflict)
+		return m.putOrganization(id, &p.OrganizationFields, nil)
+	case *command.CloseSession:
+		s, ok := m.sessions[p.Hash]
+		if !ok || s.Organization != id {
+			return command.Result{}
+		}
+		delete(m.sessions, p.Hash)
+		return m.done(s.Created)
+	}
+	deny(o == nil, directory.KindNotFound)
+	switch p := payload.(type) {
+	case *command.UpdateOrganization:
+		deny(p.ExpectVersion != 0 && p.ExpectVersion != o.record.Version, directory.KindStale)
+		return m.putOrganization(id, &p.OrganizationFields, o)
+	case *command.DeleteOrganization:
+		delete(m.orgs, id)
+		m.endSessions(func(s directory.Session) bool { return s.Organization == id })
+		return m.done(o.record.Created)
+	case *command.CreateToken, *command.RevokeToken, *command.PutConnection, *command.DeleteConnection:
+		return m.credential(id, o, payload)
+	case *command.CreateUser, *command.ReplaceUser, *command.DeleteUser:
+		return m.user(id, o, payload)
+	case *command.OpenSession:
+		return m.open(id, o, p)
+	default:
+		return m.group(o, payload)
+	}
+}
+
+func (m *model) endSessions(which func(directory.Session) bool) {
+	maps.DeleteFunc(m.sessions, func(_ directory.Hash, s directory.Session) bool { return which(s) })
+}
+
+func (m *model) putOrganization(id directory.OrganizationID, f *command.OrganizationFields, o *modelOrg) command.Result {
+	for other, org := range m.orgs {
+		deny(other != id && org.record.Slug == f.Slug, directory.KindConflict)
+		for _, domain := range f.Domains {
+			deny(other != id && slices.Contains(org.record.Domains, domain), directory.KindConflict)
+		}
+	}
+	next := directory.Organization{ID: id, Slug: f.Slug, Name: f.Name, Domains: f.Domains, RootEmail: f.RootEmail, Profile: f.Profile}
+	if o == nil {
+		o = &modelOrg{
+			next: 1, users: make(map[directory.ResourceID]directory.User), groups: make(map[directory.ResourceID]directory.Group),
+			members: make(map[modelMember]bool), tokens: make(map[directory.TokenID]directory.Token),
+			connections: make(map[directory.ConnectionID]directory.Connection), links: make(map[modelIdentity]directory.ResourceID),
+		}
+		m.orgs[id] = o
+		o.record.Created = m.at
+	}
+	old := o.record
+	next.Created, next.Modified, next.Version = old.Created, old.Modified, old.Version
+	if reflect.DeepEqual(next, old) {
+		return command.Result{Version: old.Version, Created: old.Created, Modified: old.Modified}
+	}
+	next.Modified, next.Version = m.at, m.seq
+	o.record = next
+	return m.done(next.Created)
+}
+
+func (m *model) credential(id directory.OrganizationID, o *modelOrg, payload command.Payload) command.Result {
+	switch p := payload.(type) {
+	case *command.CreateToken:
+		_, taken := o.tokens[p.ID]
+		for _, org := range m.orgs {
+			for _, other := range org.tokens {
+				taken = taken || other.Hash == p.Hash
+			}
+		}
+		deny(taken, directory.KindConflict)
+		o.tokens[p.ID] = directory.Token{
+			ID: p.ID, Organization: id, Hash: p.Hash, Name: p.Name, Hint: p.Hint, Created: m.at, Expires: p.Expires,
+		}
+		return m.done(m.at)
+	case *command.RevokeToken:
+		token, ok := o.tokens[p.ID]
+		deny(!ok, directory.KindNotFound)
+		delete(o.tokens, p.ID)
+		return m.done(token.Created)
+	case *command.DeleteConnection:
+		connection, ok := o.connections[p.ID]
+		deny(!ok, directory.KindNotFound)
+		delete(o.connections, p.ID)
+		maps.DeleteFunc(o.links, func(i modelIdentity, _ directory.ResourceID) bool { return i.connection == p.ID })
+		m.endSessions(func(s directory.Session) bool { return s.Connection == p.ID })
+		return m.done(connection.Created)
+	}
+	p := payload.(*command.PutConnection)
+	old, had := o.connections[p.ID]
+	for other, org := range m.orgs {
+		_, theirs := org.connections[p.ID]
+		deny(theirs && other != id, directory.KindConflict)
+	}
+	deny(p.ExpectVersion != 0 && !had, directory.KindNotFound)
+	deny(p.ExpectVersion != 0 && p.ExpectVersion != old.Version, directory.KindStale)
+	for _, org := range m.orgs {
+		for _, c := range org.connections {
+			deny(c.ID != p.ID && c.Issuer == p.Issuer && c.ClientID == p.ClientID, directory.KindConflict)
+		}
+	}
+	if !had {
+		old.Created = m.at
+	}
+	o.connections[p.ID] = directory.Connection{
+		ID: p.ID, Organization: id, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, AuthMethod: p.AuthMethod,
+		Scopes: p.Scopes, Enabled: p.Enabled, Created: old.Created, Modified: m.at, Version: m.seq,
+	}
+	return m.done(old.Created)
+}
+
+func (m *model) user(id directory.OrganizationID, o *modelOrg, payload command.Payload) command.Result {
+	switch p := payload.(type) {
+	case *command.CreateUser:
+		deny(o.has(p.ID), directory.KindConflict)
+		u := directory.User{ID: p.ID, Source: p.Source, Created: m.at, Number: o.next}
+		return m.putUser(id, o, u, &p.UserFields)
+	case *command.ReplaceUser:
+		u, ok := o.users[p.ID]
+		deny(!ok, directory.KindNotFound)
+		deny(p.ExpectVersion != 0 && p.ExpectVersion != u.Version, directory.KindStale)
+		return m.putUser(id, o, u, &p.UserFields)
+	}
+	p := payload.(*command.DeleteUser)
+	u, ok := o.users[p.ID]
+	deny(!ok, directory.KindNotFound)
+	deny(p.ExpectVersion != 0 && p.ExpectVersion != u.Version, directory.KindStale)
+	m.leave(o, p.ID)
+	delete(o.users, p.ID)
+	maps.DeleteFunc(o.links, func(_ modelIdentity, user directory.ResourceID) bool { return user == p.ID })
+	m.endSessions(func(s directory.Session) bool { return s.Organization == id && s.User == p.ID })
+	return m.done(u.Created)
+}
+
+func (o *modelOrg) has(id directory.ResourceID) bool {
+	_, user := o.users[id]
+	_, group := o.groups[id]
+	return user || group
+}
+
+func (m *model) putUser(id directory.OrganizationID, o *modelOrg, old directory.User, f *command.UserFields) command.Result {
+	for _, other := range o.users {
+		deny(other.ID != old.ID && other.UserNameKey == f.UserNameKey, directory.KindConflict)
+	}
+	next := old
+	next.Active, next.UserName, next.UserNameKey, next.ExternalID = f.Active, f.UserName, f.UserNameKey, f.ExternalID
+	next.DisplayName, next.Emails, next.Attributes = f.DisplayName, f.Emails, f.Attributes
+	if old.Version != 0 && reflect.DeepEqual(next, old) {
+		return command.Result{Version: old.Version, Created: old.Created, Modified: old.Modified}
+	}
+	if next.Number == o.next {
+		o.next++
+	}
+	if !next.Active {
+		m.endSessions(func(s directory.Session) bool { return s.Organization == id && s.User == next.ID })
+	}
+	next.Modified, next.Version = m.at, m.seq
+	o.users[next.ID] = next
+	return m.done(next.Created)
+}
+
+// leave takes a user or a group out of all groups.
+func (m *model) leave(o *modelOrg, member directory.ResourceID) {
+	for pair := range maps.Clone(o.members) {
+		if pair.member == member {
+			delete(o.members, pair)
+			g := o.groups[pair.group]
+			g.Modified, g.Version = m.at, m.seq
+			o.groups[pair.group] = g
+		}
+	}
+}
+
+func (m *model) group(o *modelOrg, payload command.Payload) command.Result {
+	switch p := payload.(type) {
+	case *command.CreateGroup:
+		deny(o.has(p.ID), directory.KindConflict)
+		m.groupNameFree(o, p.ID, &p.GroupFields)
+		for _, member := range p.Members {
+			deny(!o.has(member), directory.KindInvalid)
+		}
+		g := directory.Group{
+			ID: p.ID, Number: o.next, Source: p.Source, DisplayName: p.DisplayName, DisplayNameKey: p.DisplayNameKey,
+			ExternalID: p.ExternalID, Attributes: p.Attributes, Created: m.at, Modified: m.at, Version: m.seq,
+		}
+		o.next++
+		o.groups[p.ID] = g
+		for _, member := range p.Members {
+			o.members[modelMember{p.ID, member}] = true
+		}
+		return m.done(m.at)
+	case *command.UpdateGroup:
+		return m.updateGroup(o, p)
+	}
+	p := payload.(*command.DeleteGroup)
+	g, ok := o.groups[p.ID]
+	deny(!ok, directory.KindNotFound)
+	deny(p.ExpectVersion != 0 && p.ExpectVersion != g.Version, directory.KindStale)
+	m.leave(o, p.ID)
+	delete(o.groups, p.ID)
+	maps.DeleteFunc(o.members, func(pair modelMember, _ bool) bool { return pair.group == p.ID })
+	return m.done(g.Created)
+}
+
+func (m *model) groupNameFree(o *modelOrg, id directory.ResourceID, f *command.GroupFields) {
+	for _, other := range o.groups {
+		deny(other.ID != id && other.DisplayNameKey == f.DisplayNameKey, directory.KindConflict)
+	}
+}
+
+func (m *model) updateGroup(o *modelOrg, p *command.UpdateGroup) command.Result {
+	deny(p.Mode > command.MembersReplace, directory.KindInvalid)
+	old, ok := o.groups[p.ID]
+	deny(!ok, directory.KindNotFound)
+	deny(p.ExpectVersion != 0 && p.ExpectVersion != old.Version, directory.KindStale)
+	next := old
+	if p.Fields != nil {
+		m.groupNameFree(o, p.ID, p.Fields)
+		next.DisplayName, next.DisplayNameKey = p.Fields.DisplayName, p.Fields.DisplayNameKey
+		next.ExternalID, next.Attributes = p.Fields.ExternalID, p.Fields.Attributes
+	}
+	for _, id := range p.Add {
+		deny(!o.has(id) || id == p.ID, directory.KindInvalid)
+	}
+	members := maps.Clone(o.members)
+	if p.Mode == command.MembersReplace {
+		maps.DeleteFunc(members, func(pair modelMember, _ bool) bool { return pair.group == p.ID })
+	}
+	if p.Mode == command.MembersDelta {
+		for _, id := range p.Remove {
+			delete(members, modelMember{p.ID, id})
+		}
+	}
+	if p.Mode != command.MembersKeep {
+		for _, id := range p.Add {
+			members[modelMember{p.ID, id}] = true
+		}
+	}
+	if next == old && maps.Equal(members, o.members) {
+		return command.Result{Version: old.Version, Created: old.Created, Modified: old.Modified}
+	}
+	o.members = members
+	next.Modified, next.Version = m.at, m.seq
+	o.groups[p.ID] = next
+	return m.done(old.Created)
+}
+
+func (m *model) open(id directory.OrganizationID, o *modelOrg, p *command.OpenSession) command.Result {
+	_, used := m.transactions[p.Transaction]
+	deny(used, directory.KindReplayed)
+	deny(p.TransactionExpiry < m.at, directory.KindUnauthenticated)
+	_, taken := m.sessions[p.Hash]
+	deny(taken, directory.KindConflict)
+	connection := o.connections[p.Connection]
+	deny(!connection.Enabled || connection.Version != p.ConnectionVersion, directory.KindForbidden)
+	user := o.users[p.User]
+	deny(!user.Active || user.Source == directory.SourceRoot, directory.KindForbidden)
+	identity := modelIdentity{p.Connection, p.Issuer, p.Subject}
+	holder, linked := o.links[identity]
+	deny(linked && holder != p.User, directory.KindConflict)
+	o.links[identity] = p.User
+	m.transactions[p.Transaction] = p.TransactionExpiry
+	m.sessions[p.Hash] = directory.Session{
+		ID: p.ID, Hash: p.Hash, Organization: id, User: p.User, UserNumber: user.Number, Connection: p.Connection,
+		Created: m.at, Expires: m.at + directory.Time(p.Lifetime),
+	}
+	return m.done(m.at)
+}
+
+// compare tells where a view differs from the model. That the view's own indexes agree with its records is Check's part.
+func (m *model) compare(v *state.View) error {
+	if err := v.Check(); err != nil {
+		return err
+	}
+	if v.Seq() != m.seq || v.At() != m.at || v.Organizations() != len(m.orgs) || v.Sessions() != len(m.sessions) {
+		return fmt.Errorf("seq %d at %d with %d organizations and %d sessions; the model has %d, %d, %d and %d",
+			v.Seq(), v.At(), v.Organizations(), v.Sessions(), m.seq, m.at, len(m.orgs), len(m.sessions))
+	}
+	for hash, want := range m.sessions {
+		if got, ok := v.Session(hash); !ok || *got != want {
+			return fmt.Errorf("session %+v, the model's %+v", got, want)
+		}
+	}
+	for i := range 250 {
+		hash := directory.Hash{0: byte(i), 31: 1}
+		if _, used := m.transactions[hash]; used != v.TransactionUsed(hash) {
+			return fmt.Errorf("transaction %d used: %v in the model", i, used)
+		}
+	}
+	for id, o := range m.orgs {
+		d, ok := v.Directory(id)
+		if !ok {
+			return fmt.Errorf("no organization %s", id)
+		}
+		if err := o.compare(d); err != nil {
+			return fmt.Errorf("organization %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+func (o *modelOrg) compare(d *state.Directory) error {
+	if !reflect.DeepEqual(*d.Organization(), o.record) {
+		return fmt.Errorf("record %+v, the model's %+v", d.Organization(), o.record)
+	}
+	users := make(map[directory.ResourceID]directory.User)
+	groups := make(map[directory.ResourceID]directory.Group)
+	members := make(map[modelMember]bool)
+	links := make(map[modelIdentity]directory.ResourceID)
+	tokens := make(map[directory.TokenID]directory.Token)
+	connections := make(map[directory.ConnectionID]directory.Connection)
+	names := make(map[directory.Number]directory.ResourceID)
+	for u := range d.Users(0) {
+		users[u.ID], names[u.Number] = *u, u.ID
+		for l := range d.LinksOf(u.ID) {
+			links[modelIdentity{l.Connection, l.Issuer, l.Subject}] = l.User
+		}
+	}
+	for g := range d.Groups(0) {
+		groups[g.ID], names[g.Number] = *g, g.ID
+	}
+	for g := range d.Groups(0) {
+		for n := range d.MembersOf(g.Number) {
+			members[modelMember{g.ID, names[n]}] = true
+		}
+	}
+	for token := range d.Tokens() {
+		tokens[token.ID] = *token
+	}
+	for connection := range d.Connections() {
+		connections[connection.ID] = *connection
+	}
+	for _, pair := range []struct{ got, want any }{
+		{users, o.users}, {groups, o.groups}, {members, o.members}, {links, o.links}, {tokens, o.tokens}, {connections, o.connections},
+	} {
+		if !reflect.DeepEqual(pair.got, pair.want) {
+			return fmt.Errorf("%+v, the model's %+v", pair.got, pair.want)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package state
+
+import (
+	"fmt"
+
+	"domicile/directory"
+)
+
+// Check tells whether every index of the view equals a scan of the records that it indexes, and whether the records refer
+// to records that are there. It is for tests and for checking a backup; the error names the first fault.
+func (v *View) Check() error {
+	var c checker
+	var domains, tokens, connections, sessions int
+	for d := range v.directories.all() {
+		c.directory(v, d)
+		domains += len(d.org.Domains)
+		tokens += d.tokens.Len()
+		connections += d.connections.Len()
+		sessions += d.sessionsUser.Len()
+	}
+	c.equal("slugs", v.slugs.Len(), v.directories.Len())
+	c.equal("domains", v.domains.Len(), domains)
+	c.equal("tokens by hash", v.tokens.Len(), tokens)
+	c.equal("connections by id", v.connections.Len(), connections)
+	c.equal("connections by client", v.clients.Len(), connections)
+	c.equal("sessions by hash", v.sessions.Len(), sessions)
+	c.equal("sessions by end", v.sessionsEnd.Len(), sessions)
+	for row := range v.transactions.all() {
+		_, ok := v.transEnd.Get(row)
+		c.holds(ok, "transaction of %d is not among the ends", row.expires)
+	}
+	c.equal("transactions by end", v.transEnd.Len(), v.transactions.Len())
+	c.holds(v.level >= 1, "level is %d", v.level)
+	return c.err
+}
+
+type checker struct{ err error }
+
+func (c *checker) holds(ok bool, format string, args ...any) {
+	if !ok && c.err == nil {
+		c.err = fmt.Errorf("ledger does not agree with itself: "+format, args...)
+	}
+}
+
+func (c *checker) equal(what string, got, want int) {
+	c.holds(got == want, "%s: %d rows where a scan gives %d", what, got, want)
+}
+
+// same checks that a look-up in an index finds exactly this record.
+func same[T any](c *checker, what string, t tree[*T], record *T) {
+	found, ok := t.Get(record)
+	c.holds(ok && found == record, "%s holds another record or none", what)
+}
+
+func (c *checker) directory(v *View, d *Directory) {
+	slug, _ := v.slugs.Get(slugRow{slug: d.org.Slug})
+	c.holds(slug.organization == d.org.ID, "slug %q is not that of organization %s", d.org.Slug, d.org.ID)
+	for _, domain := range d.org.Domains {
+		row, _ := v.domains.Get(domainRow{domain: domain})
+		c.holds(row.organization == d.org.ID, "a domain of organization %s leads elsewhere", d.org.ID)
+	}
+	c.users(d)
+	c.groups(d)
+	c.members(d)
+	c.credentials(v, d)
+	c.sessions(v, d)
+}
+
+func (c *checker) users(d *Directory) {
+	externals, emails := 0, 0
+	for u := range d.usersOrder.all() {
+		same(c, "users by id", d.users, u)
+		same(c, "users by name", d.usersName, u)
+		if u.ExternalID != "" {
+			externals++
+			same(c, "users by external id", d.usersExt, u)
+		}
+		seen := make(map[string]bool, len(u.Emails))
+		for _, email := range u.Emails {
+			row, ok := d.usersEmail.Get(emailRow{email, u})
+			c.holds(ok && row.user == u, "e-mail index holds another record of user %s or none", u.ID)
+			seen[email] = true
+		}
+		emails += len(seen)
+		c.number(d, u.ID, u.Number)
+		_, taken := d.Group(u.ID)
+		c.holds(!taken, "id %s is of a user and of a group", u.ID)
+		_, taken = d.GroupByNumber(u.Number)
+		c.holds(!taken, "number %d is of a user and of a group", u.Number)
+	}
+	c.equal("users by id", d.users.Len(), d.usersOrder.Len())
+	c.equal("users by name", d.usersName.Len(), d.usersOrder.Len())
+	c.equal("users by external id", d.usersExt.Len(), externals)
+	c.equal("users by e-mail", d.usersEmail.Len(), emails)
+}
+
+func (c *checker) groups(d *Directory) {
+	externals := 0
+	for g := range d.groupsOrder.all() {
+		same(c, "groups by id", d.groups, g)
+		same(c, "groups by name", d.groupsName, g)
+		if g.ExternalID != "" {
+			externals++
+			same(c, "groups by external id", d.groupsExt, g)
+		}
+		c.number(d, g.ID, g.Number)
+	}
+	c.equal("groups by id", d.groups.Len(), d.groupsOrder.Len())
+	c.equal("groups by name", d.groupsName.Len(), d.groupsOrder.Len())
+	c.equal("groups by external id", d.groupsExt.Len(), externals)
+}
+
+func (c *checker) number(d *Directory, id directory.ResourceID, n directory.Number) {
+	c.holds(n > 0 && n < d.next, "number %d of %s was not given out yet", n, id)
+}
+
+func (c *checker) members(d *Directory) {
+	for p := range d.members.all() {
+		_, back := d.containers.Get(pair{p.b, p.a})
+		c.holds(back, "membership %d in %d has no way back", p.b, p.a)
+		_, group := d.GroupByNumber(p.a)
+		_, isUser := d.UserByNumber(p.b)
+		_, isGroup := d.GroupByNumber(p.b)
+		c.holds(group && (isUser || isGroup), "membership %d in %d is of nobody", p.b, p.a)
+		c.holds(p.a != p.b, "group %d is its own member", p.a)
+	}
+	c.equal("containers", d.containers.Len(), d.members.Len())
+}
+
+func (c *checker) credentials(v *View, d *Directory) {
+	for t := range d.tokens.all() {
+		same(c, "tokens by hash", v.tokens, t)
+		c.holds(t.Organization == d.org.ID, "token %s is filed under another organization", t.ID)
+	}
+	for connection := range d.connections.all() {
+		same(c, "connections by id", v.connections, connection)
+		same(c, "connections by client", v.clients, connection)
+		c.holds(connection.Organization == d.org.ID, "connection %s is filed under another organization", connection.ID)
+	}
+	for l := range d.links.all() {
+		same(c, "links by user", d.linksUser, l)
+		_, connection := d.Connection(l.Connection)
+		_, user := d.User(l.User)
+		c.holds(connection && user, "a link of user %s through connection %s is of nobody", l.User, l.Connection)
+	}
+	c.equal("links by user", d.linksUser.Len(), d.links.Len())
+}
+
+func (c *checker) sessions(v *View, d *Directory) {
+	var user directory.Number
+	held := 0
+	for s := range d.sessionsUser.all() {
+		same(c, "sessions by hash", v.sessions, s)
+		same(c, "sessions by end", v.sessionsEnd, s)
+		c.holds(s.Organization == d.org.ID, "session %s is filed under another organization", s.ID)
+		u, ok := d.User(s.User)
+		c.holds(ok && u.Active && u.Number == s.UserNumber, "session %s is of nobody who may have one", s.ID)
+		_, connection := d.Connection(s.Connection)
+		c.holds(connection, "session %s came through no connection", s.ID)
+		if s.UserNumber != user {
+			user, held = s.UserNumber, 0
+		}
+		held++
+		c.holds(held <= directory.MaxSessionsPerUser, "user %s holds too many sessions", s.User)
+	}
+}

@@ -1,0 +1,139 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"domicile/console/ui"
+	"domicile/scim"
+)
+
+// route is one row of the page of all URLs.
+type route struct {
+	method  string
+	path    string
+	class   *class
+	handler handler
+	doc     *operation // what the OpenAPI document says; of every /api/v1 route, nil elsewhere
+}
+
+// class is what routes of one kind have in common.
+type class struct {
+	name     string        // in metrics
+	protocol *protocol     // how errors are said
+	maxBody  int64         // bytes
+	timeout  time.Duration // of the whole answer
+	operator bool          // wants the operator's token
+}
+
+// The classes. Their timeouts are above the 5 s that a write waits for a leader.
+var (
+	classSCIM     = &class{name: "scim", protocol: protocolSCIM, maxBody: 1 << 20, timeout: 20 * time.Second}
+	classAdmin    = &class{name: "admin", protocol: protocolProblem, maxBody: 64 << 10, timeout: 20 * time.Second, operator: true}
+	classAPI      = &class{name: "api", protocol: protocolProblem, maxBody: 64 << 10, timeout: 10 * time.Second}
+	classSignIn   = &class{name: "signin", protocol: protocolPage, maxBody: 64 << 10, timeout: 30 * time.Second}
+	classStatic   = &class{name: "static", protocol: protocolPage, maxBody: 0, timeout: 10 * time.Second}
+	classStranger = &class{name: "stranger", maxBody: 0, timeout: 10 * time.Second} // no route; the protocol follows the path
+)
+
+const (
+	pathOrganizations = "/api/v1/organizations"
+	pathOrganization  = pathOrganizations + "/:id"
+	pathTokens        = pathOrganization + "/scim-tokens"
+	pathToken         = pathTokens + "/:token"
+	pathConnections   = pathOrganization + "/connections"
+	pathConnection    = pathConnections + "/:connection"
+)
+
+// routes is every URL of the product.
+func (a *api) routes() []route {
+	return slices.Concat(a.scimRoutes(), a.signInRoutes(), a.adminRoutes())
+}
+
+// scimRoutes is the IdP's door (RFC 7644 §3.2).
+func (a *api) scimRoutes() []route {
+	d := &scimDoor{api: a, engine: a.SCIM}
+	users, groups := scim.Users, scim.Groups
+	d.spelt = []route{
+		{http.MethodGet, pathSCIM, classSCIM, d.as(d.listAll), nil},
+		{http.MethodPost, pathSCIM + "/.search", classSCIM, d.searchAll(), nil},
+		{http.MethodPost, pathSCIM + "/Bulk", classSCIM, d.bulk(), nil},
+
+		{http.MethodGet, pathSCIM + "/Users", classSCIM, d.list(users), nil},
+		{http.MethodPost, pathSCIM + "/Users", classSCIM, d.create(users), nil},
+		{http.MethodPost, pathSCIM + "/Users/.search", classSCIM, d.search(users), nil},
+		{http.MethodGet, pathSCIM + "/Users/:id", classSCIM, d.get(users), nil},
+		{http.MethodPut, pathSCIM + "/Users/:id", classSCIM, d.replace(users), nil},
+		{http.MethodPatch, pathSCIM + "/Users/:id", classSCIM, d.patch(users), nil},
+		{http.MethodDelete, pathSCIM + "/Users/:id", classSCIM, d.delete(users), nil},
+
+		{http.MethodGet, pathSCIM + "/Groups", classSCIM, d.list(groups), nil},
+		{http.MethodPost, pathSCIM + "/Groups", classSCIMGroups, d.create(groups), nil},
+		{http.MethodPost, pathSCIM + "/Groups/.search", classSCIM, d.search(groups), nil},
+		{http.MethodGet, pathSCIM + "/Groups/:id", classSCIM, d.get(groups), nil},
+		{http.MethodPut, pathSCIM + "/Groups/:id", classSCIMGroups, d.replace(groups), nil},
+		{http.MethodPatch, pathSCIM + "/Groups/:id", classSCIMGroups, d.patch(groups), nil},
+		{http.MethodDelete, pathSCIM + "/Groups/:id", classSCIM, d.delete(groups), nil},
+
+		{http.MethodGet, pathSCIM + "/Me", classSCIM, d.as(d.me), nil},
+		{http.MethodPost, pathSCIM + "/Me", classSCIM, d.as(d.me), nil},
+		{http.MethodPut, pathSCIM + "/Me", classSCIM, d.as(d.me), nil},
+		{http.MethodPatch, pathSCIM + "/Me", classSCIM, d.as(d.me), nil},
+		{http.MethodDelete, pathSCIM + "/Me", classSCIM, d.as(d.me), nil},
+
+		{http.MethodGet, pathSCIM + "/ServiceProviderConfig", classSCIM, d.public(d.config), nil},
+		{http.MethodGet, pathSCIM + "/ServiceProviderConfigs", classSCIM, d.public(d.config), nil}, // its name in SCIM 1.1
+		{http.MethodGet, pathSCIM + "/ResourceTypes", classSCIM, d.public(d.resourceTypes), nil},
+		{http.MethodGet, pathSCIM + "/ResourceTypes/:id", classSCIM, d.public(d.resourceType), nil},
+		{http.MethodGet, pathSCIM + "/Schemas", classSCIM, d.public(d.schemas), nil},
+		{http.MethodGet, pathSCIM + "/Schemas/:id", classSCIM, d.public(d.schema), nil},
+	}
+	// Whatever is spelt in other letter cases, and what is not there at all.
+	all := d.spelt
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		all = append(all,
+			route{method, pathSCIM + "/:endpoint", classSCIMGroups, d.misspelt, nil},
+			route{method, pathSCIM + "/:endpoint/:id", classSCIMGroups, d.misspelt, nil})
+	}
+	return all
+}
+
+// signInRoutes is the person's door.
+func (a *api) signInRoutes() []route {
+	return []route{
+		{http.MethodGet, "/", classSignIn, a.home, nil},
+		{http.MethodGet, pathLogin, classSignIn, a.login, nil},
+		{http.MethodPost, pathStart, classSignIn, a.startSignIn, nil},
+		{http.MethodGet, pathLogin + "/:slug", classSignIn, a.loginOrganization, nil},
+		{http.MethodGet, "/signin-oidc/:connection", classSignIn, a.finishSignIn, nil},
+		{http.MethodPost, "/signin-oidc/:connection", classSignIn, a.finishSignIn, nil},
+		{http.MethodGet, pathLogout, classSignIn, a.confirmLogout, nil},
+		{http.MethodPost, pathLogout, classSignIn, a.logout, nil},
+		{http.MethodGet, "/api/v1/session", classAPI, a.getSession, docSession},
+		{http.MethodGet, ui.StaticRoot + ":file", classStatic, a.asset, nil},
+	}
+}
+
+// adminRoutes is the operator's door.
+func (a *api) adminRoutes() []route {
+	return []route{
+		{http.MethodGet, "/api/v1/openapi.json", classAPI, a.getOpenAPI, docOpenAPI},
+
+		{http.MethodPost, pathOrganizations, classAdmin, a.createOrganization, docCreateOrganization},
+		{http.MethodGet, pathOrganizations, classAdmin, a.listOrganizations, docListOrganizations},
+		{http.MethodGet, pathOrganization, classAdmin, a.getOrganization, docGetOrganization},
+		{http.MethodPatch, pathOrganization, classAdmin, a.updateOrganization, docUpdateOrganization},
+		{http.MethodDelete, pathOrganization, classAdmin, a.deleteOrganization, docDeleteOrganization},
+
+		{http.MethodPost, pathTokens, classAdmin, a.createToken, docCreateToken},
+		{http.MethodGet, pathTokens, classAdmin, a.listTokens, docListTokens},
+		{http.MethodDelete, pathToken, classAdmin, a.revokeToken, docRevokeToken},
+
+		{http.MethodPost, pathConnections, classAdmin, a.createConnection, docCreateConnection},
+		{http.MethodGet, pathConnections, classAdmin, a.listConnections, docListConnections},
+		{http.MethodGet, pathConnection, classAdmin, a.getConnection, docGetConnection},
+		{http.MethodPut, pathConnection, classAdmin, a.replaceConnection, docReplaceConnection},
+		{http.MethodDelete, pathConnection, classAdmin, a.deleteConnection, docDeleteConnection},
+	}
+}

@@ -1,0 +1,158 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"domicile/console/ui"
+	"domicile/directory"
+	"domicile/oidc"
+)
+
+const (
+	pathLogin    = "/login"
+	pathStart    = "/login/start"
+	pathLogout   = "/logout"
+	regionCookie = "domicile_region"
+	regionMaxAge = 365 * 24 * time.Hour
+)
+
+// login answers GET /login: in which region, and who.
+func (a *api) login(c *gin.Context) error {
+	return a.show(c, http.StatusOK, a.loginPage(c, ""))
+}
+
+// loginPage asks for an address; the notice is one of our own sentences.
+func (a *api) loginPage(c *gin.Context, notice string) ui.Login {
+	page := ui.Login{
+		Frame: a.frame("Sign in"), Regions: a.regionLinks(""), Remembered: a.remembered(c), Notice: notice,
+	}
+	if target := oidc.ReturnTo(c.Query("return_to")); target != "/" {
+		page.ReturnTo = target
+	}
+	return page
+}
+
+// loginOrganization answers GET /login/:slug: an organization's own link, where nobody has to type an address.
+func (a *api) loginOrganization(c *gin.Context) error {
+	slug := c.Param("slug")
+	organization, ok, err := a.SignIn.Organization(c.Request.Context(), slug)
+	switch {
+	case err != nil:
+		return a.unavailable(c, true)
+	case !ok:
+		return a.show(c, http.StatusNotFound, a.loginPage(c, noticeUnknownOrganization))
+	}
+	page := a.loginPage(c, "")
+	page.Regions = a.regionLinks("/" + organization.Slug)
+	page.Organization, page.Slug = organization.Name, organization.Slug
+	return a.show(c, http.StatusOK, page)
+}
+
+// regionLinks lists the regions. Each other region is a plain link to the same page over there; nothing that was typed or
+// asked for here goes with it.
+func (a *api) regionLinks(path string) []ui.Region {
+	links := make([]ui.Region, 0, len(a.Regions))
+	for _, region := range a.Regions {
+		links = append(links, ui.Region{Name: region.Name, URL: region.LoginURL + path, Current: region.ID == a.Region.ID})
+	}
+	return links
+}
+
+// remembered tells whether this browser signed in here before. The cookie holds the region's id and nothing else.
+func (a *api) remembered(c *gin.Context) bool {
+	cookie, err := c.Request.Cookie(a.cookieName(regionCookie))
+	return err == nil && cookie.Value == a.Region.ID
+}
+
+// startSignIn answers POST /login/start: on to the identity provider. The answer is a page that walks there, not a
+// redirect: browsers hold a redirect that answers a form against the form-action of the form's page, which is 'self'.
+func (a *api) startSignIn(c *gin.Context) error {
+	if !a.sameOrigin(c.Request) {
+		return a.refuseForm(c)
+	}
+	if err := c.Request.ParseForm(); err != nil {
+		return a.refuseForm(c)
+	}
+	form := c.Request.PostForm
+	request := oidc.StartRequest{
+		Email:            strings.TrimSpace(form.Get("email")),
+		OrganizationSlug: strings.ToLower(strings.TrimSpace(form.Get("organization"))),
+		Connection:       directory.ConnectionID(form.Get("connection")),
+		ReturnTo:         form.Get("return_to"),
+		Cookies:          c.Request.Cookies(),
+	}
+	redirect, err := a.SignIn.Start(c.Request.Context(), request)
+	if err != nil {
+		return a.refuseSignIn(c, err, request)
+	}
+	target, err := url.Parse(redirect.URL)
+	if err != nil {
+		return err
+	}
+	for _, name := range redirect.Drop {
+		a.dropCookie(c, name)
+	}
+	a.setCookie(c, redirect.CookieName, redirect.CookieValue, redirect.MaxAge)
+	a.setCookie(c, a.cookieName(regionCookie), a.Region.ID, regionMaxAge)
+	c.Writer.Header().Set("Refresh", "0;url="+redirect.URL)
+	return a.show(c, http.StatusOK, ui.Continue{Frame: a.frame("One moment"), URL: redirect.URL, Host: target.Host})
+}
+
+// finishSignIn answers GET and POST /signin-oidc/:connection: what the identity provider sent back. A POST comes from
+// another site by design (OAuth 2.0 Form Post Response Mode); the transaction's cookie guards it.
+func (a *api) finishSignIn(c *gin.Context) error {
+	if c.Request.Method == http.MethodHead {
+		return statusRefusal(http.StatusMethodNotAllowed) // looking must not use up the code
+	}
+	values := url.Values{} // refused by the door, which counts it
+	if err := c.Request.ParseForm(); err == nil {
+		values = c.Request.Form
+	}
+	connection := directory.ConnectionID(c.Param("connection"))
+	done, err := a.SignIn.Finish(c.Request.Context(), oidc.Callback{
+		Connection: connection, Values: values, Cookies: c.Request.Cookies(),
+	})
+	if err != nil {
+		if name := a.SignIn.TransactionCookie(values); hasCookie(c.Request, name) {
+			a.dropCookie(c, name)
+		}
+		return a.refuseSignIn(c, err, oidc.StartRequest{Connection: connection})
+	}
+	a.dropCookie(c, done.TransactionCookie)
+	a.setCookie(c, a.SignIn.SessionCookie(), done.SessionToken.Reveal(), oidc.SessionLifetime)
+	return redirect(c, done.ReturnTo)
+}
+
+// refuseSignIn shows why nobody was signed in: a fixed text by class of reason, and a reference.
+func (a *api) refuseSignIn(c *gin.Context, err error, request oidc.StartRequest) error {
+	refusal, ok := errors.AsType[*oidc.Refusal](err)
+	if !ok {
+		return err
+	}
+	class := refusal.Reason.Class()
+	if class == oidc.ClassUnknown {
+		notice := noticeUnknownAddress
+		if request.OrganizationSlug != "" {
+			notice = noticeUnknownOrganization
+		}
+		return a.show(c, http.StatusNotFound, a.loginPage(c, notice))
+	}
+	words := wordsOf(refusal)
+	page := words.page
+	page.Frame = a.frame(page.Heading)
+	page.Reference = refusal.Reference
+	page.Link = pathLogin
+	if class != oidc.ClassInvalid && class != oidc.ClassNotProvisioned {
+		page.Retry = string(request.Connection)
+	}
+	if words.status == http.StatusServiceUnavailable {
+		c.Writer.Header().Set("Retry-After", retryPage)
+	}
+	return a.show(c, words.status, page)
+}

@@ -1,0 +1,84 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"domicile/console/ui"
+	"domicile/oidc"
+)
+
+const (
+	noticeUnknownAddress = "We found no single sign-on for this address in this region. Check the address, choose " +
+		"another region, or use your organization’s sign-in link."
+	noticeUnknownOrganization = "We found no organization with this name and single sign-on in this region. Check the " +
+		"name, or choose another region."
+
+	retryPage = "5" // seconds until a page that could not be served asks again
+)
+
+// words is what a refused sign-in looks like.
+type words struct {
+	status int
+	page   ui.Message
+}
+
+// wordsOf gives the page of a refusal. All reasons of one class look the same, so that the page tells a stranger nothing
+// about who exists; nothing that came from outside is on it.
+func wordsOf(refusal *oidc.Refusal) words {
+	switch {
+	case refusal.Provider == "access_denied":
+		return words{http.StatusForbidden, ui.Message{
+			Tone: ui.ToneNotice, Heading: "Sign-in was not completed",
+			Text:   "Your identity provider reported that access was denied or that the sign-in was cancelled.",
+			Advice: "If you did not cancel, ask your administrator whether this application is assigned to you.",
+			Action: "Try again",
+		}}
+	case refusal.Reason == oidc.ReasonProviderDown:
+		return words{http.StatusServiceUnavailable, ui.Message{
+			Tone: ui.ToneTrouble, Heading: "Your identity provider does not answer",
+			Text:   "We could not reach your organization’s identity provider.",
+			Advice: "Try again in a moment. If it stays like this, give your administrator the reference below.",
+			Action: "Try again",
+		}}
+	}
+	return wordsOfClass(refusal.Reason.Class())
+}
+
+func wordsOfClass(class oidc.Class) words {
+	switch class {
+	case oidc.ClassInvalid:
+		return words{http.StatusBadRequest, ui.Message{
+			Tone: ui.ToneTrouble, Heading: "This sign-in link does not work",
+			Text: "The address that brought you here is incomplete or was changed on the way.", Action: "Start again",
+		}}
+	case oidc.ClassExpired:
+		return words{http.StatusBadRequest, ui.Message{
+			Tone: ui.ToneNotice, Heading: "This sign-in has expired",
+			Text: "It took too long, was finished already, or was begun in another browser. Nothing is wrong: start again.", Action: "Start again",
+		}}
+	case oidc.ClassProvider:
+		return words{http.StatusForbidden, ui.Message{
+			Tone: ui.ToneTrouble, Heading: "Your identity provider’s answer was not accepted",
+			Text:   "You were not signed in, because we could not verify what your organization’s identity provider sent.",
+			Advice: "Try again. If it stays like this, give your administrator the reference below.",
+			Action: "Try again",
+		}}
+	case oidc.ClassNotProvisioned:
+		return words{http.StatusForbidden, ui.Message{
+			Tone: ui.ToneNotice, Heading: "You don’t have access yet",
+			Text:   "Your identity provider knows you, but your organization has not assigned you to this application.",
+			Advice: "Ask your administrator to assign you, and give them the reference below. New assignments can take a few minutes to arrive.",
+			Action: "Use another account",
+		}}
+	case oidc.ClassUnavailable:
+		return words{http.StatusServiceUnavailable, ui.Message{
+			Tone: ui.ToneTrouble, Heading: "Sign-in is briefly unavailable",
+			Text: "This region cannot finish a sign-in right now. It usually takes a few seconds.", Action: "Try again",
+		}}
+	default:
+		return words{http.StatusInternalServerError, ui.Message{
+			Tone: ui.ToneTrouble, Heading: "Something went wrong on our side",
+			Text: "You were not signed in. The reference below lets us find out why.", Action: "Try again",
+		}}
+	}
+}

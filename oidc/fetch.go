@@ -1,0 +1,107 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Bounds of what a provider may answer.
+const (
+	maxDocument = 256 << 10 // discovery document, key set
+	maxAnswer   = 64 << 10  // token endpoint, userinfo
+)
+
+var errTooLarge = errors.New("the provider's answer is too large")
+
+// fetcher asks providers: bounded, measured, with absolute https addresses only.
+type fetcher struct {
+	http    *http.Client
+	metrics *Metrics
+	plain   bool // development: http is good enough
+}
+
+// endpointURL refuses what a provider must not name as an endpoint.
+func (f *fetcher) endpointURL(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" {
+		return errors.New("endpoint is not an absolute URL")
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !f.plain) {
+		return errors.New("endpoint is not https")
+	}
+	return nil
+}
+
+// get reads one document. Anything but 200 is an error, redirects included.
+func (f *fetcher) get(ctx context.Context, endpoint, address, bearer string, limit int64) ([]byte, error) {
+	if err := f.endpointURL(address); err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	if bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	resp, err := f.client(endpoint, limit).Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("status %d", resp.StatusCode)
+	}
+	return io.ReadAll(resp.Body)
+}
+
+// client is an HTTP client that measures one endpoint and reads at most limit bytes of an answer.
+func (f *fetcher) client(endpoint string, limit int64) *http.Client {
+	c := *f.http
+	c.Transport = boundedTransport{f, endpoint, limit}
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &c
+}
+
+type boundedTransport struct {
+	*fetcher
+	endpoint string
+	limit    int64
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	next := t.http.Transport
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	start := time.Now()
+	resp, err := next.RoundTrip(req)
+	t.metrics.observe(t.endpoint, time.Since(start))
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = &boundedBody{resp.Body, t.limit}
+	return resp, nil
+}
+
+// boundedBody fails where a body goes on past its limit, instead of looking like one that ended there.
+type boundedBody struct {
+	io.ReadCloser
+	left int64
+}
+
+// Read implements io.Reader.
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, errTooLarge
+	}
+	return n, err
+}

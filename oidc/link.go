@@ -1,0 +1,123 @@
+package oidc
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"domicile/directory"
+	"domicile/fsm/state"
+)
+
+// whois finds the provisioned user behind an identity. A link that exists decides; otherwise the strongest hint that
+// leads to anybody does, and a hint below it is not asked. Users that the identity cannot claim are as good as absent.
+func whois(d *state.Directory, connection directory.ConnectionID, id *identity) (*directory.User, *Refusal) {
+	if link, ok := d.Link(connection, id.issuer, id.subject); ok {
+		user, ok := d.User(link.User)
+		if !ok || user.Source == directory.SourceRoot {
+			return nil, refuse(ReasonNotProvisioned, nil)
+		}
+		return active(user)
+	}
+	org := d.Organization()
+	if id.shared && !slices.Contains(org.Domains, directory.Fold(id.domain)) {
+		return nil, refuse(ReasonForeignAccount, nil)
+	}
+	if user, ok := byExternalID(d, id.external); ok {
+		return active(user)
+	}
+	if user, ok := byName(d, org, id); ok && !linked(d, connection, user) {
+		return active(user)
+	}
+	if user, ok := byEmail(d, org, id); ok && !linked(d, connection, user) {
+		return active(user)
+	}
+	return nil, refuse(ReasonNotProvisioned, nil)
+}
+
+func active(user *directory.User) (*directory.User, *Refusal) {
+	if !user.Active {
+		return nil, refuse(ReasonInactive, nil)
+	}
+	return user, nil
+}
+
+// byExternalID compares texts, never numbers: "7" is not "07". Only SCIM sets the attribute.
+func byExternalID(d *state.Directory, external string) (*directory.User, bool) {
+	if external == "" {
+		return nil, false
+	}
+	return only(d.UsersByExternalID(external), func(u *directory.User) bool { return u.Source == directory.SourceSCIM })
+}
+
+// byName matches the userName. A name that looks like the e-mail address of the identity is an address, and is held to the
+// rules of addresses; the root user's address is nobody's name.
+func byName(d *state.Directory, org *directory.Organization, id *identity) (*directory.User, bool) {
+	for _, name := range id.usernames {
+		key := directory.Fold(name)
+		if key == "" || key == org.RootEmail || (key == directory.Fold(id.email) && id.emailDenied) {
+			continue
+		}
+		user, ok := d.UserByName(key)
+		// Folding is for letter case. Names beyond ASCII must be the same, or "ſ" would pass for "s".
+		if ok && claimable(user) && (isASCII(name) && isASCII(user.UserName) || name == user.UserName) {
+			return user, true
+		}
+	}
+	return nil, false
+}
+
+// byEmail matches an address that the provider stands for, in a domain of this organization: as userName, or as the
+// address of one user only.
+func byEmail(d *state.Directory, org *directory.Organization, id *identity) (*directory.User, bool) {
+	domain := emailDomain(id.email)
+	address := directory.Fold(strings.TrimSpace(id.email))
+	if domain == "" || !id.emailVouched || address == org.RootEmail || !slices.Contains(org.Domains, domain) {
+		return nil, false
+	}
+	if user, ok := d.UserByName(address); ok && claimable(user) {
+		return user, true
+	}
+	return only(d.UsersByEmail(address), claimable)
+}
+
+// claimable tells whether an identity may become the user's by a matching name or address at all: provisioned or invited
+// people, never the root user, who signs in by other means.
+func claimable(user *directory.User) bool {
+	return user.Source == directory.SourceSCIM || user.Source == directory.SourceInvited
+}
+
+// linked tells whether the user has an identity on this connection already. Then a matching name is not enough for a
+// second one: the first may belong to a predecessor.
+func linked(d *state.Directory, connection directory.ConnectionID, user *directory.User) bool {
+	for link := range d.LinksOf(user.ID) {
+		if link.Connection == connection {
+			return true
+		}
+	}
+	return false
+}
+
+// only gives the one user of the sequence that passes, and nobody where several do.
+func only(users iter.Seq[*directory.User], pass func(*directory.User) bool) (*directory.User, bool) {
+	var found *directory.User
+	for user := range users {
+		if !pass(user) {
+			continue
+		}
+		if found != nil {
+			return nil, false
+		}
+		found = user
+	}
+	return found, found != nil
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,165 @@
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	gooidc "github.com/coreos/go-oidc/v3/oidc"
+)
+
+const (
+	metadataFresh = 24 * time.Hour
+	metadataStale = 7 * 24 * time.Hour
+	keysFresh     = 15 * time.Minute
+	keysStale     = 72 * time.Hour
+
+	maxProviders   = 4096
+	maxConcurrency = 64 // sign-ins that wait for one provider
+)
+
+// metadata is what we read of a discovery document (OpenID Connect Discovery §3).
+type metadata struct {
+	Issuer                string   `json:"issuer"`
+	AuthorizationEndpoint string   `json:"authorization_endpoint"`
+	TokenEndpoint         string   `json:"token_endpoint"`
+	UserinfoEndpoint      string   `json:"userinfo_endpoint"`
+	KeysURL               string   `json:"jwks_uri"`
+	Algorithms            []string `json:"id_token_signing_alg_values_supported"`
+	SendsIssuer           bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
+}
+
+// provider is one issuer with what is known about it.
+type provider struct {
+	meta  *document[*metadata]
+	keys  *document[[]verificationKey]
+	slots chan struct{}
+	used  time.Time // guarded by providers.mu
+}
+
+// providers keeps what is known about issuers, a bounded number of them. An issuer's documents are fetched from the
+// issuer itself, so connections of several organizations may share them.
+type providers struct {
+	fetch *fetcher
+	now   func() time.Time
+
+	mu   sync.Mutex
+	byID map[string]*provider // by issuer; guarded by mu
+}
+
+func newProviders(fetch *fetcher, now func() time.Time) *providers {
+	return &providers{fetch: fetch, now: now, byID: make(map[string]*provider)}
+}
+
+// of gives the provider of an issuer.
+func (p *providers) of(issuer string) *provider {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found, ok := p.byID[issuer]
+	if !ok {
+		p.makeRoom()
+		found = p.open(issuer)
+		p.byID[issuer] = found
+	}
+	found.used = p.now()
+	return found
+}
+
+// makeRoom forgets the provider that was not asked for the longest time when there are too many.
+func (p *providers) makeRoom() {
+	if len(p.byID) < maxProviders {
+		return
+	}
+	var oldest string
+	for issuer, candidate := range p.byID {
+		if oldest == "" || candidate.used.Before(p.byID[oldest].used) {
+			oldest = issuer
+		}
+	}
+	delete(p.byID, oldest)
+}
+
+func (p *providers) open(issuer string) *provider {
+	opened := &provider{slots: make(chan struct{}, maxConcurrency)}
+	opened.meta = newDocument(p.now, metadataFresh, metadataStale, func(ctx context.Context) (*metadata, error) {
+		return p.discover(ctx, issuer)
+	})
+	opened.keys = newDocument(p.now, keysFresh, keysStale, func(ctx context.Context) ([]verificationKey, error) {
+		meta, err := opened.meta.get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		body, err := p.fetch.get(ctx, "keys", meta.KeysURL, "", maxDocument)
+		if err != nil {
+			return nil, fmt.Errorf("fetch keys: %w", err)
+		}
+		return parseKeys(body)
+	})
+	return opened
+}
+
+// enter takes one of the provider's slots; false when too many sign-ins wait for it already.
+func (p *provider) enter() (leave func(), ok bool) {
+	select {
+	case p.slots <- struct{}{}:
+		return func() { <-p.slots }, true
+	default:
+		return nil, false
+	}
+}
+
+// metadata gives the discovery document of an issuer.
+func (p *providers) metadata(ctx context.Context, issuer string) (*metadata, *Refusal) {
+	of := p.of(issuer)
+	leave, ok := of.enter()
+	if !ok {
+		return nil, refuse(ReasonProviderBusy, nil)
+	}
+	defer leave()
+	meta, err := of.meta.get(ctx)
+	if err != nil {
+		return nil, refuse(ReasonProviderDown, err)
+	}
+	return meta, nil
+}
+
+// discover fetches and checks a discovery document: its issuer must be exactly ours, and its endpoints https.
+func (p *providers) discover(ctx context.Context, issuer string) (*metadata, error) {
+	body, err := p.fetch.get(ctx, "discovery", strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration", "", maxDocument)
+	if err != nil {
+		return nil, fmt.Errorf("discover: %w", err)
+	}
+	var meta metadata
+	if err := json.Unmarshal(body, &meta); err != nil {
+		return nil, errors.New("discover: not a discovery document")
+	}
+	if meta.Issuer != issuer {
+		return nil, &gooidc.IssuerMismatchError{Provided: issuer, Discovered: meta.Issuer}
+	}
+	for _, endpoint := range []string{meta.AuthorizationEndpoint, meta.TokenEndpoint, meta.KeysURL} {
+		if err := p.fetch.endpointURL(endpoint); err != nil {
+			return nil, fmt.Errorf("discover: %w", err)
+		}
+	}
+	meta.Algorithms = acceptable(meta.Algorithms)
+	return &meta, nil
+}
+
+// acceptable keeps the algorithms that we verify. A provider that names none signs with RS256 (Discovery §3).
+func acceptable(announced []string) []string {
+	var algorithms []string
+	for _, algorithm := range announced {
+		if _, ok := algorithmOf(algorithm); ok && !slices.Contains(algorithms, algorithm) {
+			algorithms = append(algorithms, algorithm)
+		}
+	}
+	if len(announced) == 0 {
+		algorithms = []string{gooidc.RS256}
+	}
+	return algorithms
+}

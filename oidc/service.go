@@ -1,0 +1,95 @@
+package oidc
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"domicile/directory"
+	"domicile/fsm/command"
+	"domicile/fsm/state"
+	"domicile/seal"
+)
+
+const (
+	// SessionLifetime is the absolute life of a session.
+	SessionLifetime = 12 * time.Hour
+
+	transactionLifetime = 10 * time.Minute
+	clockSkew           = 60 * time.Second // tolerated between a provider's clock and ours
+)
+
+// Deps is what a Service needs. Proposer, Viewer, Keyring, Identity, Region and HTTP are required.
+type Deps struct {
+	Proposer command.Proposer
+	Viewer   state.Viewer
+	Keyring  *seal.Keyring
+	Identity state.Identity   // region and cluster: bound into all that is sealed
+	Region   directory.Region // LoginURL's origin is where providers send browsers back to
+	HTTP     *http.Client     // the guarded way out (egress); redirects must be off
+	Now      func() time.Time // nil = time.Now
+	Logger   *slog.Logger     // nil = silent
+	Metrics  *Metrics         // nil = measured, but not exported
+	Dev      bool             // plain-http development: no __Host- prefix, http endpoints allowed
+}
+
+// Service signs people in. Safe for concurrent use.
+type Service struct {
+	deps      Deps
+	origin    string // of the sign-in page
+	box       *seal.Box
+	providers *providers
+}
+
+// New makes a Service.
+func New(deps Deps) *Service {
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	if deps.Logger == nil {
+		deps.Logger = slog.New(slog.DiscardHandler)
+	}
+	if deps.Metrics == nil {
+		deps.Metrics = NewMetrics(prometheus.NewRegistry())
+	}
+	return &Service{
+		deps:      deps,
+		origin:    originOf(deps.Region.LoginURL),
+		box:       deps.Keyring.Box("login transaction", deps.Identity.Region, deps.Identity.Cluster),
+		providers: newProviders(&fetcher{http: deps.HTTP, metrics: deps.Metrics, plain: deps.Dev}, deps.Now),
+	}
+}
+
+// RedirectURI is the address to register at the identity provider for one connection. Each connection has its own, so
+// that a code meant for one can never be delivered to another (RFC 9700 §4.4). It comes from configuration, never from a
+// request's Host.
+func (s *Service) RedirectURI(connection directory.ConnectionID) string {
+	return s.origin + "/signin-oidc/" + url.PathEscape(string(connection))
+}
+
+// SessionCookie is the name of the cookie that holds a session's token.
+func (s *Service) SessionCookie() string { return s.cookie("domicile_session") }
+
+// cookie gives the full name of a cookie. Browsers accept the prefix only with Secure, Path=/ and no Domain, so that no
+// sibling host can plant one.
+func (s *Service) cookie(name string) string {
+	if s.deps.Dev {
+		return name
+	}
+	return "__Host-" + name
+}
+
+func (s *Service) now() directory.Time { return directory.Time(s.deps.Now().UnixMicro()) }
+
+// originOf cuts an absolute URL down to scheme and authority.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Scheme) + "://" + strings.ToLower(u.Host)
+}

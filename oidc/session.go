@@ -1,0 +1,80 @@
+package oidc
+
+import (
+	"context"
+
+	"domicile/directory"
+	"domicile/fsm/command"
+	"domicile/fsm/state"
+	"domicile/seal"
+)
+
+// Who is the person behind a session. The records are shared and immutable.
+type Who struct {
+	User         *directory.User
+	Organization *directory.Organization
+	Session      *directory.Session
+}
+
+// Resolve finds who a session cookie belongs to, in this node's memory. The error is a *directory.Error:
+// KindUnauthenticated when nobody is signed in with it (unknown, expired, ended, user not active), KindUnavailable when
+// this node is cut off and cannot know; the caller answers 503 then, never 401.
+func (s *Service) Resolve(ctx context.Context, cookieValue string) (Who, error) {
+	view, err := s.deps.Viewer.View(ctx, state.Local())
+	if err != nil {
+		s.deps.Metrics.checkUnavailable.Inc()
+		return Who{}, err
+	}
+	who, ok := s.lookup(view, cookieValue)
+	if !ok {
+		s.deps.Metrics.checkRefused.Inc()
+		return Who{}, directory.Errorf(directory.KindUnauthenticated, "", "nobody is signed in")
+	}
+	s.deps.Metrics.checkOK.Inc()
+	return who, nil
+}
+
+func (s *Service) lookup(view *state.View, cookieValue string) (Who, bool) {
+	if cookieValue == "" || len(cookieValue) > 200 {
+		return Who{}, false
+	}
+	session, ok := view.Session(seal.HashToken(cookieValue))
+	if !ok || session.Expired(s.now()) {
+		return Who{}, false
+	}
+	d, ok := view.Directory(session.Organization)
+	if !ok {
+		return Who{}, false
+	}
+	user, ok := d.UserByNumber(session.UserNumber)
+	if !ok || !user.Active {
+		return Who{}, false
+	}
+	return Who{User: user, Organization: d.Organization(), Session: session}, true
+}
+
+// Close ends the session of a cookie, on every node as soon as it applies. One that is not there is a no-op. The error is
+// a *directory.Error of KindUnavailable: then the session may still be open.
+func (s *Service) Close(ctx context.Context, cookieValue string) error {
+	if cookieValue == "" {
+		return nil
+	}
+	view, err := s.deps.Viewer.View(ctx, state.Confirmed())
+	if err != nil {
+		return err
+	}
+	hash := directory.Hash(seal.HashToken(cookieValue))
+	session, ok := view.Session(hash)
+	if !ok {
+		return nil
+	}
+	result, err := s.deps.Proposer.Propose(ctx, command.Command{
+		Organization: session.Organization,
+		Actor:        "user:" + string(session.User),
+		Payload:      &command.CloseSession{Hash: hash},
+	})
+	if err != nil {
+		return err
+	}
+	return result.Err()
+}

@@ -1,0 +1,169 @@
+package oidc
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"domicile/directory"
+	"domicile/fsm/state"
+	"domicile/seal"
+)
+
+const maxHint = 254 // of an e-mail address, RFC 5321 §4.5.3.1
+
+// StartRequest says who wants to sign in. Connection wins over OrganizationSlug, which wins over Email.
+type StartRequest struct {
+	Email            string // decides by its domain only, and becomes the login_hint
+	OrganizationSlug string
+	Connection       directory.ConnectionID
+	ReturnTo         string         // where to go afterwards; anything unsafe becomes "/"
+	Cookies          []*http.Cookie // of the browser, to bound how many sign-ins it has under way
+}
+
+// Redirect is where to send the browser, and the cookie to give it: Secure, HttpOnly, SameSite=Lax, Path=/.
+type Redirect struct {
+	URL         string
+	CookieName  string
+	CookieValue string
+	MaxAge      time.Duration
+	Drop        []string // names of older cookies to delete
+}
+
+// Start begins a sign-in. Whether a person exists makes no difference to it: the e-mail's domain decides alone. Nothing is
+// written. The error is a *Refusal.
+func (s *Service) Start(ctx context.Context, req StartRequest) (Redirect, error) {
+	redirect, refusal := s.start(ctx, req)
+	s.deps.Metrics.starts.WithLabelValues(outcome(refusal)).Inc()
+	if refusal != nil {
+		s.logRefusal(ctx, "sign-in not started", refusal, req.Connection)
+		return Redirect{}, refusal
+	}
+	return redirect, nil
+}
+
+func (s *Service) start(ctx context.Context, req StartRequest) (Redirect, *Refusal) {
+	view, err := s.deps.Viewer.View(ctx, state.Local())
+	if err != nil {
+		return Redirect{}, refuse(ReasonUnavailable, err)
+	}
+	connection, ok := findConnection(view, req)
+	if !ok {
+		return Redirect{}, refuse(ReasonNoConnection, nil)
+	}
+	meta, refusal := s.providers.metadata(ctx, connection.Issuer)
+	if refusal != nil {
+		return Redirect{}, refusal
+	}
+	now := s.deps.Now()
+	t := &transaction{
+		Format:            transactionFormat,
+		ID:                seal.NewID(),
+		Region:            s.deps.Identity.Region,
+		Connection:        connection.ID,
+		ConnectionVersion: connection.Version,
+		Issuer:            connection.Issuer,
+		State:             seal.RandomText(32),
+		Nonce:             seal.RandomText(32),
+		Verifier:          seal.RandomText(32),
+		RedirectURI:       s.RedirectURI(connection.ID),
+		ReturnTo:          ReturnTo(req.ReturnTo),
+		Started:           now.Unix(),
+		Expires:           now.Add(transactionLifetime).Unix(),
+	}
+	name := s.transactionCookie(t.State)
+	value, err := s.sealTransaction(name, t)
+	if err != nil {
+		return Redirect{}, refuse(ReasonInternal, err)
+	}
+	return Redirect{
+		URL:         authorizationURL(meta, connection, t, req.Email),
+		CookieName:  name,
+		CookieValue: value,
+		MaxAge:      transactionLifetime,
+		Drop:        s.surplus(req.Cookies),
+	}, nil
+}
+
+// findConnection picks the connection: enabled, and the organization's oldest where it has several.
+func findConnection(view *state.View, req StartRequest) (*directory.Connection, bool) {
+	if req.Connection != "" {
+		connection, ok := view.Connection(req.Connection)
+		return connection, ok && connection.Enabled
+	}
+	var d *state.Directory
+	var ok bool
+	if req.OrganizationSlug != "" {
+		d, ok = view.DirectoryBySlug(req.OrganizationSlug)
+	} else if domain := emailDomain(req.Email); domain != "" {
+		d, ok = view.DirectoryByDomain(domain)
+	}
+	if !ok {
+		return nil, false
+	}
+	var oldest *directory.Connection
+	for connection := range d.Connections() {
+		if connection.Enabled && (oldest == nil || connection.Created < oldest.Created) {
+			oldest = connection
+		}
+	}
+	return oldest, oldest != nil
+}
+
+// authorizationURL is the authentication request (Core §3.1.2.1, RFC 7636). Parameters that the provider's own endpoint
+// URL carries are kept.
+func authorizationURL(meta *metadata, connection *directory.Connection, t *transaction, email string) string {
+	query := url.Values{
+		"response_type":         {"code"},
+		"client_id":             {connection.ClientID},
+		"redirect_uri":          {t.RedirectURI},
+		"scope":                 {scopes(connection)},
+		"state":                 {t.State},
+		"nonce":                 {t.Nonce},
+		"code_challenge":        {oauth2.S256ChallengeFromVerifier(t.Verifier)},
+		"code_challenge_method": {"S256"},
+	}
+	if email = strings.TrimSpace(email); email != "" && len(email) <= maxHint && emailDomain(email) != "" {
+		query.Set("login_hint", email)
+	}
+	separator := "?"
+	if strings.Contains(meta.AuthorizationEndpoint, "?") {
+		separator = "&"
+	}
+	return meta.AuthorizationEndpoint + separator + query.Encode()
+}
+
+// scopes joins what every sign-in needs with the connection's own, each once.
+func scopes(connection *directory.Connection) string {
+	list := []string{"openid", "profile", "email"}
+	seen := map[string]bool{"openid": true, "profile": true, "email": true}
+	for _, scope := range connection.Scopes {
+		if !seen[scope] {
+			seen[scope] = true
+			list = append(list, scope)
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+// Organization finds the organization behind a sign-in link, if people can sign in to it. The error is a *directory.Error
+// of KindUnavailable.
+func (s *Service) Organization(ctx context.Context, slug string) (*directory.Organization, bool, error) {
+	view, err := s.deps.Viewer.View(ctx, state.Local())
+	if err != nil {
+		return nil, false, err
+	}
+	connection, ok := findConnection(view, StartRequest{OrganizationSlug: slug})
+	if !ok {
+		return nil, false, nil
+	}
+	d, ok := view.Directory(connection.Organization)
+	if !ok {
+		return nil, false, nil
+	}
+	return d.Organization(), true, nil
+}
