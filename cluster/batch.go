@@ -26,7 +26,8 @@ const inFlight = 4
 // Why a command was not put through here. All but errBusy pass when leadership has settled: the node that received the
 // request tries again, with the same request id.
 var (
-	errNotLeader     = errors.New("this node does not lead")
+	errNotLeader     = errors.New("this node does not lead") // certainly not applied
+	errUnknown       = errors.New("leadership was lost with the command under way")
 	errLeaderChanged = errors.New("the leader changed")
 	errBusy          = errors.New("the leader's queue is full")
 	errLate          = errors.New("the command waited in the leader's queue for too long")
@@ -55,6 +56,7 @@ type batcher struct {
 	now      func() time.Time
 	stamped  func() directory.Time // newest stamp in the state
 	refuse   func() error          // why this node takes no writes, or nil
+	leads    func() bool
 	stuck    func(since time.Duration)
 	stuckMax time.Duration
 	logger   *slog.Logger
@@ -66,7 +68,7 @@ type batcher struct {
 	last     atomic.Int64 // newest stamp given
 	transfer atomic.Int64 // since when (Unix nanoseconds) raft says that a transfer is in progress; 0: it does not
 
-	mu    sync.Mutex
+	mu     sync.Mutex
 	queue  []*proposal // guarded by mu
 	bytes  int         // of the queue; guarded by mu
 	closed bool        // guarded by mu
@@ -200,7 +202,7 @@ func (b *batcher) settle(ctx context.Context, batch []*proposal, future raft.App
 	}
 	applied, ok := future.Response().(fsm.Applied)
 	if !ok || applied.Err != nil || len(applied.Results) != len(batch) {
-		b.failed(batch, errors.Join(errNotLeader, applied.Err)) // the state machine has stopped, and the node with it
+		b.failed(batch, errors.Join(errUnknown, applied.Err)) // the state machine has stopped, and the node with it
 		return
 	}
 	for i, p := range batch {
@@ -208,10 +210,14 @@ func (b *batcher) settle(ctx context.Context, batch []*proposal, future raft.App
 	}
 }
 
-// failed answers a whole entry. Whether it was applied may be unknown; the request ids make trying again safe.
+// failed answers a whole entry. If it may be applied yet, the request ids make trying again safe.
 func (b *batcher) failed(batch []*proposal, err error) {
+	kind := errUnknown
+	if errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipTransferInProgress) {
+		kind = errNotLeader
+	}
 	for _, p := range batch {
-		b.reply(p, command.Result{}, fmt.Errorf("%w: %w", errNotLeader, err))
+		b.reply(p, command.Result{}, fmt.Errorf("%w: %w", kind, err))
 	}
 }
 
@@ -230,7 +236,7 @@ func (b *batcher) reply(p *proposal, result command.Result, err error) {
 // watchTransfer notices a transfer of leadership that never ends: raft can forget to clear its mark when a transfer is
 // interrupted by a step-down, and would then refuse every write when it leads again (raft issue 696).
 func (b *batcher) watchTransfer(err error) {
-	if !errors.Is(err, raft.ErrLeadershipTransferInProgress) || b.raft.State() != raft.Leader {
+	if !errors.Is(err, raft.ErrLeadershipTransferInProgress) || !b.leads() {
 		b.transfer.Store(0)
 		return
 	}
@@ -249,6 +255,6 @@ func (b *batcher) abandon() {
 	b.closed = true
 	b.mu.Unlock()
 	for batch := b.take(); len(batch) > 0; batch = b.take() {
-		b.failed(batch, raft.ErrRaftShutdown)
+		b.failed(batch, raft.ErrNotLeader)
 	}
 }

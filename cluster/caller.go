@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
 )
 
 // errLink wraps whatever kept a call from being answered: the request may or may not have been carried out.
@@ -171,4 +170,3 @@ func (c *callConn) call(ctx context.Context, stop <-chan struct{}, kind callKind
 	c.mu.Unlock()
 	return nil, err
 }
-

@@ -61,8 +61,8 @@ type Config struct {
 type Timing struct {
 	Heartbeat time.Duration // follower without contact starts an election after 1–2 times this; 200 ms
 	Election  time.Duration // candidate without a majority tries again after 1–2 times this; 200 ms
-	Lease     time.Duration // leader without a majority steps down after this; 100 ms
-	Commit    time.Duration // an idle leader tells followers the commit index every 1–2 times this; 3 ms
+	Lease     time.Duration // leader without a majority steps down after this; as Heartbeat. Nothing is read on it
+	Commit    time.Duration // an idle leader tells followers the commit index every 1–2 times this; 2 ms
 	Cutoff    time.Duration // local views are refused when nothing was confirmed for this long; 5 s
 	WriteWait time.Duration // longest a write waits for a leader and its answer; 5 s
 	ReadWait  time.Duration // longest a read waits to be confirmed and caught up with; 5 s
@@ -132,8 +132,8 @@ func (c Config) withDefaults() (Config, error) {
 func (t Timing) withDefaults() Timing {
 	setDefault(&t.Heartbeat, 200*time.Millisecond)
 	setDefault(&t.Election, 200*time.Millisecond)
-	setDefault(&t.Lease, t.Heartbeat/2)
-	setDefault(&t.Commit, 3*time.Millisecond)
+	setDefault(&t.Lease, t.Heartbeat)
+	setDefault(&t.Commit, 2*time.Millisecond)
 	setDefault(&t.Cutoff, 5*time.Second)
 	setDefault(&t.WriteWait, 5*time.Second)
 	setDefault(&t.ReadWait, 5*time.Second)

@@ -40,13 +40,16 @@ func (g *guard) silence() time.Duration {
 	return time.Since(time.Unix(0, g.answered.Load()))
 }
 
-// knock asks raft's main loop for a sign of life. Bootstrapping with nobody is refused in every state and changes
-// nothing, but only the main loop can refuse it.
+// knockOn asks raft's main loop for a sign of life. To bootstrap with nobody is refused in every state and changes nothing,
+// but only the main loop can refuse it.
+func knockOn(r *raft.Raft) raft.Future { return r.BootstrapCluster(raft.Configuration{}) }
+
+// knock notes when raft's main loop answers.
 func (g *guard) knock(ctx context.Context) {
 	for ctx.Err() == nil {
 		done := make(chan struct{})
 		go func() {
-			_ = g.node.raft.BootstrapCluster(raft.Configuration{}).Error()
+			_ = knockOn(g.node.raft).Error()
 			close(done)
 		}()
 		select {

@@ -317,4 +317,3 @@ func (s streamLayer) Dial(server raft.ServerAddress, timeout time.Duration) (net
 		return nil, errFenced
 	}
 }
-

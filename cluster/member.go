@@ -83,7 +83,9 @@ func decodeIntroduction(r *wire.Reader) (introduction, error) {
 	return i, r.Done()
 }
 
-func (m *membership) servers() []raft.Server { return m.raft.GetConfiguration().Configuration().Servers }
+func (m *membership) servers() []raft.Server {
+	return m.raft.GetConfiguration().Configuration().Servers
+}
 
 // place gives this node's entry in the configuration.
 func (m *membership) place() (raft.Server, bool) {
@@ -107,7 +109,7 @@ func (m *membership) founders() []string {
 // form makes this node a member, by founding or by joining, and returns then. A node that was removed from the cluster
 // finds no place in its own configuration and stays aside: only an emptied data directory may join again.
 func (m *membership) form(ctx context.Context) {
-	waiting := ""
+	level := slog.LevelInfo
 	for {
 		place, member := m.place()
 		if member && parseAddress(place.Address) == m.self {
@@ -118,9 +120,9 @@ func (m *membership) form(ctx context.Context) {
 			return
 		}
 		err := m.formOnce(ctx, member)
-		if err != nil && err.Error() != waiting {
-			waiting = err.Error()
-			m.logger.Info("not a member yet", "reason", waiting)
+		if err != nil {
+			m.logger.Log(ctx, level, "not a member yet", "reason", err)
+			level = slog.LevelDebug // once is enough for an operator who is not looking for trouble
 		}
 		select {
 		case <-ctx.Done():

@@ -41,7 +41,7 @@ type Node struct {
 	link       *link
 	callers    *callers
 	raft       *raft.Raft
-	transport  *raft.NetworkTransport
+	transport  *transport
 	leadership *leadership
 	batcher    *batcher
 	reads      *reads
@@ -129,19 +129,36 @@ func start(ctx context.Context, config Config, settings storageSettings) (_ *Nod
 
 func (n *Node) startRaft() error {
 	logger := hclogger(n.logger)
-	n.transport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	n.transport = &transport{NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:          streamLayer{n.link},
 		MaxPool:         3,
 		MaxRPCsInFlight: 1, // no pipeline: it can deadlock (raft issues 611, 612)
 		Timeout:         10 * time.Second,
 		Logger:          logger,
-	})
+	})}
 	var err error
 	n.raft, err = raft.NewRaft(n.raftConfig(), n.fsm, n.storage.Logs, n.storage.Stable, n.storage.Snapshots, n.transport)
 	if err != nil {
 		return fmt.Errorf("start raft: %w", err)
 	}
 	return nil
+}
+
+// transport counts the heartbeats that are being handled. They bypass raft's main loop, so raft's shutdown does not wait
+// for them, and one that meets a closed disk panics.
+type transport struct {
+	*raft.NetworkTransport
+	heartbeats gate
+}
+
+// SetHeartbeatHandler implements raft.Transport.
+func (t *transport) SetHeartbeatHandler(handle func(raft.RPC)) {
+	t.NetworkTransport.SetHeartbeatHandler(func(rpc raft.RPC) {
+		if t.heartbeats.enter() {
+			defer t.heartbeats.leave()
+			handle(rpc)
+		}
+	})
 }
 
 func (n *Node) raftConfig() *raft.Config {
@@ -172,6 +189,7 @@ func (n *Node) assemble() {
 		raft: n.raft, identity: n.identity, limits: n.config.Limits, now: n.config.Now,
 		stamped: func() directory.Time { return n.fsm.View().At() },
 		refuse:  n.refuseWrites,
+		leads:   func() bool { return n.raft.State() == raft.Leader },
 		stuck: func(since time.Duration) {
 			n.fail(ExitStalled, "a transfer of leadership never ended", "since", since)
 		},

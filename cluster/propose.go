@@ -36,13 +36,12 @@ var (
 func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, error) {
 	began := time.Now()
 	until := began.Add(n.config.Timing.WriteWait)
-	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
-		until = deadline
-	}
-	n.stampRequest(&c, time.Until(until))
-	encoded := c.Encode()
-	if len(encoded) > command.MaxCommandBytes {
-		return command.Result{}, directory.Errorf(directory.KindTooLarge, "", "the change takes %d bytes, more than %d", len(encoded), command.MaxCommandBytes)
+	lifetime := requestLifetime
+	if deadline, ok := ctx.Deadline(); ok {
+		lifetime = min(lifetime, time.Until(deadline))
+		if deadline.Before(until) {
+			until = deadline
+		}
 	}
 	if !n.proposals.enter() {
 		return command.Result{}, unavailable(errDraining, "this node is shutting down")
@@ -53,7 +52,15 @@ func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, 
 	defer span.End()
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until)
 	defer cancel()
-	result, err := n.proposeUntil(ctx, encoded, until)
+	r := &request{command: c, lifetime: lifetime, until: until, stamped: c.Deadline == 0}
+	if r.command.RequestID == (command.RequestID{}) {
+		r.command.RequestID = command.RequestID(seal.NewRequestID())
+	}
+	n.stamp(r)
+	if len(r.encoded) > command.MaxCommandBytes {
+		return command.Result{}, directory.Errorf(directory.KindTooLarge, "", "the change takes %d bytes, more than %d", len(r.encoded), command.MaxCommandBytes)
+	}
+	result, err := n.proposeUntil(ctx, r)
 	n.metrics.proposed(time.Since(began), err)
 	if err != nil {
 		span.SetStatus(codes.Error, directory.KindOf(err).String())
@@ -62,23 +69,27 @@ func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, 
 	return result, result.Err()
 }
 
-// stampRequest gives the request its id and its deadline in the ledger's time. The caller's own deadline counts if it is
-// sooner.
-func (n *Node) stampRequest(c *command.Command, patience time.Duration) {
-	if c.RequestID == (command.RequestID{}) {
-		c.RequestID = command.RequestID(seal.NewRequestID())
-	}
-	if c.Deadline == 0 {
-		lifetime := requestLifetime
-		if patience < n.config.Timing.WriteWait {
-			lifetime = patience
-		}
-		c.Deadline = n.ledgerTime() + directory.Time(lifetime.Microseconds())
-	}
+// request is one write on its way, through all tries.
+type request struct {
+	command  command.Command
+	encoded  []byte
+	until    time.Time     // when its caller gets an answer at the latest
+	lifetime time.Duration // from the stamp to the deadline
+	stamped  bool          // the deadline is this node's to set
+	unknown  bool          // a try may have been applied without an answer
+	late     int           // how often the ledger found the deadline passed, or too far ahead
 }
 
-// ledgerTime is the time that the leader would stamp now: by this node's clock, corrected by what the leader last said.
-// Deadlines thus hold even where clocks differ.
+// stamp sets the deadline, if the caller did not, and encodes the command.
+func (n *Node) stamp(r *request) {
+	if r.stamped {
+		r.command.Deadline = n.ledgerTime() + directory.Time(r.lifetime.Microseconds())
+	}
+	r.encoded = r.command.Encode()
+}
+
+// ledgerTime is the time that the leader would stamp now: by this node's clock, corrected by what the leader last said, so
+// that deadlines hold where clocks differ.
 func (n *Node) ledgerTime() directory.Time {
 	if n.leadership.current.Load().self {
 		return n.batcher.time()
@@ -87,7 +98,7 @@ func (n *Node) ledgerTime() directory.Time {
 }
 
 // proposeUntil tries until there is an answer or ctx ends.
-func (n *Node) proposeUntil(ctx context.Context, encoded []byte, until time.Time) (command.Result, error) {
+func (n *Node) proposeUntil(ctx context.Context, r *request) (command.Result, error) {
 	pause := minRetryPause
 	last := errNoLeader
 	for try := 0; ; try++ {
@@ -96,19 +107,44 @@ func (n *Node) proposeUntil(ctx context.Context, encoded []byte, until time.Time
 		}
 		leader := n.leadership.current.Load()
 		if leader.known() {
-			result, err := n.proposeTo(ctx, leader, encoded, until)
-			if err == nil {
+			result, err := n.proposeTo(ctx, leader, r)
+			if err == nil && !r.misdated(result) {
 				return result, nil
+			}
+			if err == nil {
+				if err = n.restamp(ctx, r); err == nil {
+					continue
+				}
 			}
 			if refusal := final(err); refusal != nil {
 				return command.Result{}, refusal
 			}
+			r.unknown = r.unknown || verdictOf(err) != verdictRetry
 			last = err
 		}
 		if err := leader.settle(ctx, n.stopped, &pause); err != nil {
 			return command.Result{}, unavailable(last, "the region could not take the write in time; try again")
 		}
 	}
+}
+
+// misdated tells whether the ledger found this node's stamp passed, or too far ahead: a new leader's clock differs.
+func (r *request) misdated(result command.Result) bool {
+	return r.stamped && result.Error != nil && result.Error.Kind == directory.KindExpired
+}
+
+// restamp sets a new deadline by the new leader's time. A request that may have been applied cannot get one, because the
+// ledger forgets results after their deadlines and would apply it again.
+func (n *Node) restamp(ctx context.Context, r *request) error {
+	const enough = 2
+	if r.late++; r.unknown || r.late > enough {
+		return unavailable(nil, "the clocks of the region's nodes differ; it is not known whether the write was done")
+	}
+	if _, err := n.reads.confirm(ctx); err != nil { // brings the leader's time
+		return unavailable(err, "the region could not take the write in time; try again")
+	}
+	n.stamp(r)
+	return nil
 }
 
 // final gives the error that ends the tries, or nil if trying again may help.
@@ -123,12 +159,12 @@ func final(err error) error {
 }
 
 // proposeTo makes one try: here if this node leads, else with one hop.
-func (n *Node) proposeTo(ctx context.Context, leader *leader, encoded []byte, until time.Time) (command.Result, error) {
+func (n *Node) proposeTo(ctx context.Context, leader *leader, r *request) (command.Result, error) {
 	if !leader.self {
-		return n.forward(ctx, leader, encoded, until)
+		return n.forward(ctx, leader, r)
 	}
 	answer := localAnswer(make(chan localResult, 1))
-	p := &proposal{command: encoded, deadline: until, answer: answer}
+	p := &proposal{command: r.encoded, deadline: r.until, answer: answer}
 	if trace.SpanContextFromContext(ctx).IsSampled() {
 		_, p.span = n.config.Tracer.Start(ctx, "cluster.commit")
 	}
@@ -154,11 +190,11 @@ type localAnswer chan localResult
 func (a localAnswer) answer(result command.Result, err error) { a <- localResult{result, err} }
 
 // forward sends the command to the leader. If the leader changes meanwhile, the answer may never come, so it stops waiting.
-func (n *Node) forward(ctx context.Context, leader *leader, encoded []byte, until time.Time) (command.Result, error) {
+func (n *Node) forward(ctx context.Context, leader *leader, r *request) (command.Result, error) {
 	n.metrics.forwardedOut.Inc()
 	var buffer [maxPreamble]byte
 	w := wire.NewWriter(buffer[:0])
-	w.Uint(uint64(max(time.Until(until)-forwardMargin, forwardMargin) / time.Millisecond)) //nolint:gosec // positive
+	w.Uint(uint64(max(time.Until(r.until)-forwardMargin, forwardMargin) / time.Millisecond)) //nolint:gosec // positive
 	span := trace.SpanContextFromContext(ctx)
 	w.Bool(span.IsSampled())
 	if span.IsSampled() {
@@ -166,16 +202,16 @@ func (n *Node) forward(ctx context.Context, leader *leader, encoded []byte, unti
 		w.Fixed(traceID[:])
 		w.Fixed(spanID[:])
 	}
-	body, err := n.callers.call(ctx, leader.address, leader.changed, callPropose, w.Bytes(), encoded)
+	body, err := n.callers.call(ctx, leader.address, leader.changed, callPropose, w.Bytes(), r.encoded)
 	if err != nil {
 		return command.Result{}, err
 	}
-	r, err := openAnswer(body)
+	answer, err := openAnswer(body)
 	if err != nil {
 		return command.Result{}, err
 	}
-	result := command.DecodeResult(r)
-	if err := r.Done(); err != nil {
+	result := command.DecodeResult(answer)
+	if err := answer.Done(); err != nil {
 		return command.Result{}, fmt.Errorf("answer of the leader: %w", err)
 	}
 	return result, nil

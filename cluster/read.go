@@ -82,8 +82,8 @@ type reads struct {
 	work sync.WaitGroup
 
 	mu      sync.Mutex
-	running bool   // a round is under way; guarded by mu
-	next    *round // for those who came during it; guarded by mu
+	running bool          // a round is under way; guarded by mu
+	next    *round        // for those who came during it; guarded by mu
 	fresh   time.Duration // since born, when the newest round began that the state has caught up with; guarded by mu
 }
 

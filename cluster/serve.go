@@ -166,7 +166,7 @@ func (s *session) lost(ctx context.Context, r *wire.Reader, w *wire.Writer) erro
 		return err
 	}
 	w.Bool(s.node.watch.gone(ctx, parseAddress(server)))
-	w.Uint(s.node.raft.LastIndex())
+	w.Uint(s.node.watch.tip(ctx))
 	return nil
 }
 
@@ -184,4 +184,3 @@ func (s *session) remove(ctx context.Context, r *wire.Reader, _ *wire.Writer) er
 	}
 	return s.node.members.remove(ctx, id)
 }
-

@@ -81,7 +81,13 @@ func (n *Node) close() error {
 		if n.raft != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
 			defer cancel()
-			if err := await(ctx, n.raft.Shutdown()); err != nil {
+			err := await(ctx, n.raft.Shutdown())
+			select {
+			case <-n.transport.heartbeats.close():
+			case <-ctx.Done():
+				err = ctx.Err()
+			}
+			if err != nil {
 				failed = fmt.Errorf("stop raft: %w", err)
 				return // raft still uses the disk: leave it open for the process's end
 			}

@@ -107,8 +107,9 @@ func (n *Node) Members() []Member {
 	return members
 }
 
-// Digest gives the seq of this node's state and the SHA-256 over all of it, in hex: equal on every node at an equal seq.
-// It reads the whole ledger.
+// Digest gives the seq of this node's state and the SHA-256 over all of it, in hex. Nodes that have applied the same log
+// have equal digests; an equal seq alone does not say so, because a repeated request moves only the ledger's time. It reads
+// the whole ledger.
 func (n *Node) Digest() (seq uint64, digest string) {
 	view := n.fsm.View()
 	sum := view.Digest()
@@ -127,7 +128,7 @@ func (n *Node) Ready() error {
 	switch age := n.reads.age(); {
 	case age > never:
 		return errors.New("not caught up with the cluster since start")
-	case age > maxReadyAge:
+	case age > min(maxReadyAge, n.config.Timing.Cutoff):
 		return fmt.Errorf("nothing confirmed by a leader for %s", age.Round(100*time.Millisecond))
 	}
 	return nil
@@ -178,7 +179,7 @@ func (n *Node) Remove(ctx context.Context, id string) error {
 		if err == nil {
 			return nil
 		}
-		if verdictOf(err) != verdictRetry && !errors.Is(err, errNoLeader) {
+		if v := verdictOf(err); v != verdictRetry && v != verdictUnknown && !errors.Is(err, errNoLeader) {
 			return fmt.Errorf("remove member: %w", err)
 		}
 		if waitErr := leader.settle(ctx, n.stopped, &pause); waitErr != nil {

@@ -256,6 +256,23 @@ func TestStorageAcrossRestarts(t *testing.T) {
 	}
 }
 
+// With the settings of a real node, on the real disk.
+func TestStorageDefaults(t *testing.T) {
+	onStall := func(op string, d time.Duration) { t.Errorf("%s stalled for %s", op, d) }
+	s, err := openStorage(t.TempDir(), seal.GenerateKeyring(), storageID, time.Minute, onStall, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeStorage(t, s)
+	storeEntries(t, s.Logs, logEntries(1, 1, 1))
+	if err := s.Logs.StoreLog(logEntries(2, 2, 1)[0]); err != nil {
+		t.Error(err)
+	}
+	if last, err := s.Logs.LastIndex(); last != 2 || err != nil {
+		t.Errorf("last index %d, %v", last, err)
+	}
+}
+
 func TestStorageFileModes(t *testing.T) {
 	bench := newStorageBench(t)
 	bench.dir = filepath.Join(bench.dir, "made", "here")

@@ -13,16 +13,19 @@ import (
 type verdict byte
 
 const (
-	verdictDone   verdict = 0 // the call's own answer follows
-	verdictRetry  verdict = 1 // try again once leadership has settled: leadership moved, or is about to
-	verdictBusy   verdict = 2 // give up now and come back later
-	verdictFailed verdict = 3 // an error that trying again does not mend
+	verdictDone    verdict = 0 // the call's own answer follows
+	verdictRetry   verdict = 1 // certainly not; try again once leadership has settled
+	verdictBusy    verdict = 2 // certainly not; give up now and come back later
+	verdictFailed  verdict = 3 // an error that trying again does not mend
+	verdictUnknown verdict = 4 // perhaps; try again once leadership has settled
 )
 
 func verdictOf(err error) verdict {
 	switch {
-	case errors.Is(err, errNotLeader), errors.Is(err, errLeaderChanged):
+	case errors.Is(err, errNotLeader):
 		return verdictRetry
+	case errors.Is(err, errUnknown), errors.Is(err, errLeaderChanged), errors.Is(err, errLink):
+		return verdictUnknown
 	case errors.Is(err, errBusy), errors.Is(err, errLate), directory.KindOf(err) == directory.KindUnavailable:
 		return verdictBusy
 	default:
@@ -46,13 +49,24 @@ func openAnswer(body []byte) (*wire.Reader, error) {
 	case verdictDone:
 		return r, nil
 	case verdictRetry:
-		return nil, fmt.Errorf("%w: %s", errNotLeader, r.Text())
+		return nil, peerError{text: r.Text(), kind: errNotLeader}
+	case verdictUnknown:
+		return nil, peerError{text: r.Text(), kind: errUnknown}
 	case verdictBusy:
 		return nil, directory.Unavailable(retryLater(), nil, "%s", r.Text())
 	default:
 		return nil, errors.New(r.Text())
 	}
 }
+
+// peerError is an error of ours that a peer met.
+type peerError struct {
+	text string
+	kind error
+}
+
+func (e peerError) Error() string { return "peer: " + e.text }
+func (e peerError) Unwrap() error { return e.kind }
 
 // unavailable is what a caller of this room gets when the node could not serve it in time.
 func unavailable(cause error, format string, args ...any) *directory.Error {

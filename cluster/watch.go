@@ -26,9 +26,9 @@ const (
 	// watchGoodbye is what a leader that leaves in order writes before it closes.
 	watchGoodbye = 'b'
 
-	watchStagger  = 15 * time.Millisecond // head start of a voter with a better claim, so that votes are not split
-	watchPause    = 25 * time.Millisecond // at least, between two tries
+	watchPause    = 25 * time.Millisecond // between two tries
 	watchTries    = 20
+	watchCourtesy = 4                      // tries that are left to a voter with a better claim
 	watchQuestion = 150 * time.Millisecond // longest wait for another voter's word
 )
 
@@ -134,31 +134,33 @@ func (w *watch) gone(ctx context.Context, to address) bool {
 // refused tells a closed door from a silent one.
 func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 
-// succeed stands for election until somebody leads. Of those who noticed, the one with the most complete log goes first,
-// since no other could win; the rest stand back for as long as they see somebody trying.
+// succeed stands for election, if another voter agrees that the leader is gone, until somebody leads. A split vote would
+// cost a whole election timeout, because a candidate cannot be made to try again sooner. So the voter with the best claim
+// goes alone; another one only when that did not happen for several rounds, and then one after the other.
 func (w *watch) succeed(ctx context.Context, lost *leader) {
-	seconded, ahead := w.consult(ctx, lost)
-	if !seconded {
-		return
-	}
-	w.logger.Warn("the leader's process is gone", "leader", nodeName(lost.address.id), "ahead_of_this_node", ahead)
-	wait := time.Duration(ahead) * watchStagger
 	term := w.raft.CurrentTerm()
-	for range watchTries {
-		if !pause(ctx, wait) {
+	for try := range watchTries {
+		poll := w.consult(ctx, lost)
+		if !poll.seconded {
 			return
+		}
+		if try == 0 {
+			w.logger.Warn("the leader's process is gone", "leader", nodeName(lost.address.id), "voters_ahead", poll.ahead)
 		}
 		now := w.leadership.current.Load()
 		if now.known() && now.address != lost.address || w.raft.State() == raft.Leader {
 			return
 		}
-		wait = watchPause + time.Duration(ahead)*watchPause/2
-		if seen := w.raft.CurrentTerm(); seen > term {
+		switch seen := w.raft.CurrentTerm(); {
+		case seen > term:
 			term = seen // somebody else is trying
-			continue
+		case poll.ahead == 0, try >= watchCourtesy+poll.rank:
+			w.stand()
+			term++ // by this node's own candidacy
 		}
-		w.stand()
-		term++ // by this node's own candidacy
+		if !pause(ctx, watchPause) {
+			return
+		}
 	}
 }
 
@@ -175,11 +177,16 @@ func (w *watch) stand() {
 	}
 }
 
-// consult asks the other voters whether they, too, find the leader gone; alone, this node might be the one that is cut
-// off. It returns at the first that does, with the number of voters that answered and have a better claim. A node without
-// a vote asks nobody.
-func (w *watch) consult(ctx context.Context, lost *leader) (seconded bool, ahead int) {
-	ctx, cancel := context.WithTimeout(ctx, 2*watchQuestion)
+// opinion is what consulting the other voters gave.
+type opinion struct {
+	seconded bool // another voter finds the leader gone; alone, this node might be the one that is cut off
+	ahead    int  // voters with a better claim
+	rank     int  // voters with a smaller id
+}
+
+// consult asks the other voters. A node without a vote asks nobody.
+func (w *watch) consult(ctx context.Context, lost *leader) opinion {
+	ctx, cancel := context.WithTimeout(ctx, watchQuestion)
 	defer cancel()
 	var voters []address
 	for _, server := range w.raft.GetConfiguration().Configuration().Servers {
@@ -189,7 +196,7 @@ func (w *watch) consult(ctx context.Context, lost *leader) (seconded bool, ahead
 	}
 	own := slices.Index(voters, w.self)
 	if own < 0 {
-		return false, 0
+		return opinion{}
 	}
 	others := slices.Delete(voters, own, own+1)
 	var question wire.Writer
@@ -198,17 +205,26 @@ func (w *watch) consult(ctx context.Context, lost *leader) (seconded bool, ahead
 	for _, voter := range others {
 		go func() { answers <- w.ask(ctx, lost, voter, question.Bytes()) }()
 	}
-	mine := claim{last: w.raft.LastIndex(), id: w.self.id}
+	mine := claim{last: w.tip(ctx), id: w.self.id}
+	var got opinion
 	for range others {
 		theirs := <-answers
+		got.seconded = got.seconded || theirs.gone
 		if theirs.betterThan(mine) {
-			ahead++
+			got.ahead++
 		}
-		if theirs.gone {
-			return true, ahead
+		if theirs.id < mine.id {
+			got.rank++
 		}
 	}
-	return false, ahead
+	return got
+}
+
+// tip gives the newest entry of this node's log, once raft's main loop has stored what it is at: the lost leader's last
+// entries may just be arriving, and claims must not change while they are compared.
+func (w *watch) tip(ctx context.Context) uint64 {
+	_ = await(ctx, knockOn(w.raft))
+	return w.raft.LastIndex()
 }
 
 // claim is what a voter answers to callLost.

@@ -20,8 +20,9 @@ func TestView_immutable(t *testing.T) {
 	for range 2 {
 		readers.Go(func() {
 			for m := range moments {
-				if walk(m.view); m.view.Digest() != m.digest {
-					t.Error("a view changed after it was published")
+				walk(m.view)
+				if err := m.view.Check(); err != nil || m.view.Digest() != m.digest {
+					t.Errorf("a view changed after it was published (%v)", err)
 				}
 			}
 		})
@@ -40,8 +41,8 @@ func TestView_immutable(t *testing.T) {
 	close(moments)
 	readers.Wait()
 	for _, m := range kept {
-		if m.view.Digest() != m.digest {
-			t.Errorf("the view of seq %d changed", m.view.Seq())
+		if err := m.view.Check(); err != nil || m.view.Digest() != m.digest {
+			t.Errorf("the view of seq %d changed (%v)", m.view.Seq(), err)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"domicile/telemetry"
 )
 
-// rootAnswer is an organization's root user.
+// rootBody is an organization's root user.
 type rootBody struct {
 	Email string `json:"email"`
 }
@@ -47,7 +47,8 @@ type organizationsAnswer struct {
 func (a *api) organizationAnswer(org *directory.Organization) organizationAnswer {
 	answer := organizationAnswer{
 		ID: string(org.ID), Slug: org.Slug, Name: org.Name, Domains: org.Domains, Profile: org.Profile,
-		SCIMBase: a.SCIM.Base(org.ID), LoginURL: a.Region.LoginURL + "/" + org.Slug, Created: instant(org.Created), Modified: instant(org.Modified),
+		SCIMBase: a.SCIM.Base(org.ID), LoginURL: a.Region.LoginURL + "/" + org.Slug,
+		Created: instant(org.Created), Modified: instant(org.Modified),
 	}
 	if answer.Domains == nil {
 		answer.Domains = []string{}

@@ -75,6 +75,20 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+func TestTidyPaths(t *testing.T) {
+	o := newOffice(t)
+	for _, path := range []string{"/scim/v2/x/Schemas/", "/scim/v2/x//Schemas", "/scim//v2/x/Schemas//", "/scim/v2/x/Schemas?"} {
+		if got := o.do(ask{method: "GET", path: path, token: "-"}); got.status != http.StatusOK {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+	for _, path := range []string{"//api/v1/organizations", "/api/v1/organizations/"} {
+		if got := o.do(ask{method: "GET", path: path}); got.status != http.StatusNotFound {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+}
+
 func TestHead(t *testing.T) {
 	o := newOffice(t)
 	got := o.do(ask{method: "HEAD", path: organizationsPath})

@@ -105,7 +105,7 @@ func (a *api) home(c *gin.Context) error {
 	expires := instant(who.Session.Expires)
 	return a.show(c, http.StatusOK, ui.Home{
 		Frame: a.frame("Signed in"), Name: nameOf(who.User), Email: who.User.Email(), Organization: who.Organization.Name,
-		Expires: expires.Format("2 January, 15:04 UTC"), ExpiresAt: expires.Format(time.RFC3339),
+		Expires: expires.Format("2 Jan, 15:04 UTC"), ExpiresAt: expires.Format(time.RFC3339),
 	})
 }
 

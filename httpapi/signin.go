@@ -12,6 +12,7 @@ import (
 	"domicile/console/ui"
 	"domicile/directory"
 	"domicile/oidc"
+	"domicile/telemetry"
 )
 
 const (
@@ -119,7 +120,8 @@ func (a *api) finishSignIn(c *gin.Context) error {
 		Connection: connection, Values: values, Cookies: c.Request.Cookies(),
 	})
 	if err != nil {
-		if name := a.SignIn.TransactionCookie(values); hasCookie(c.Request, name) {
+		// Where we were the ones who could not, the same callback may come again.
+		if name := a.SignIn.TransactionCookie(values); directory.KindOf(err) != directory.KindUnavailable && hasCookie(c.Request, name) {
 			a.dropCookie(c, name)
 		}
 		return a.refuseSignIn(c, err, oidc.StartRequest{Connection: connection})
@@ -135,6 +137,7 @@ func (a *api) refuseSignIn(c *gin.Context, err error, request oidc.StartRequest)
 	if !ok {
 		return err
 	}
+	telemetry.EventFrom(c.Request.Context()).SetError(string(refusal.Reason))
 	class := refusal.Reason.Class()
 	if class == oidc.ClassUnknown {
 		notice := noticeUnknownAddress

@@ -89,6 +89,7 @@ func TestAttacks_answersOfTheProvider(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			w.t = t
 			// Each algorithm is new to a fresh copy of the metadata.
 			w.clock.advance(25 * time.Hour)
 			acme.script(test.algorithm)
@@ -105,6 +106,7 @@ func TestAttacks_answersOfTheProvider(t *testing.T) {
 			}
 		})
 	}
+	w.t = t
 	acme.script("")
 	w.clock.advance(25 * time.Hour)
 	if done := w.signIn(w.browser(), "alice@acme.example"); done.status != http.StatusSeeOther {
@@ -177,6 +179,7 @@ func TestAttack13_callbackOfAnotherBrowser(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			w.t = t
 			b := w.browser()
 			w.start(b, url.Values{"email": {"alice@acme.example"}}) // a transaction of its own, of another state
 			w.refused(b, w.get(b, test.target), test.want)
@@ -333,6 +336,7 @@ func TestAttack22_transactionCookie(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			w.t = t
 			b := w.browser()
 			callback := w.callback(b, "alice@acme.example", "/")
 			cookie := w.cookies(b, "domicile_tx_")[0]
@@ -408,6 +412,7 @@ func TestAttack31_addresses(t *testing.T) {
 	}
 	for _, address := range addresses {
 		t.Run(address, func(t *testing.T) {
+			w.t = t
 			corp.person("sub-x", "login@x.example", map[string]any{
 				"email": address, "email_verified": true, "preferred_username": "nobody",
 			})

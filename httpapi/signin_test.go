@@ -246,6 +246,9 @@ func TestSession_cutOff(t *testing.T) {
 	if status, _ := w.session(b); status != http.StatusOK {
 		t.Errorf("after the cut: %d", status)
 	}
+	if done := w.get(b, late); done.status != http.StatusSeeOther {
+		t.Errorf("the callback once more: %d", done.status)
+	}
 }
 
 func TestLogout(t *testing.T) {

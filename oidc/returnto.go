@@ -1,6 +1,9 @@
 package oidc
 
-import "strings"
+import (
+	"net/url"
+	"strings"
+)
 
 const maxReturnTo = 1 << 10
 
@@ -22,6 +25,9 @@ func safePath(target string) bool {
 		if c := target[i]; c < 0x21 || c > 0x7e || c == '\\' || c == '#' {
 			return false
 		}
+	}
+	if _, err := url.ParseRequestURI(target); err != nil {
+		return false
 	}
 	path, query, _ := strings.Cut(target, "?")
 	folded := strings.ToLower(path)

@@ -107,7 +107,7 @@ func judge(claims claimSet, alg string, now time.Time, want expectation) Reason 
 		return ReasonTokenAudience
 	}
 	if nonce, _ := claims.text("nonce"); subtle.ConstantTimeCompare([]byte(nonce), []byte(want.nonce)) != 1 {
-		return ""
+		return ReasonTokenNonce
 	}
 	if !timely(claims, now, want.started) {
 		return ReasonTokenTime

@@ -62,7 +62,7 @@ func (j *bulkJob) perform(ctx context.Context, operation *bulkOperation) (Respon
 		return Response{}, &Fault{Status: statusMethodNotAllowed, Detail: operation.method + " is not possible on " + schema.Quote(path)}
 	}
 	if id != "" && operation.method != "POST" && operation.of == nil {
-		operation.location = string(view{base: j.Base(j.actor.Organization)}.appendLocation(nil, kind, directory.ResourceID(id)))
+		operation.location = j.Base(j.actor.Organization) + kind.endpoint() + "/" + id
 	}
 	conditions := Conditions{IfMatch: operation.version}
 	dialect := j.dialect(j.actor)

@@ -19,13 +19,13 @@ func (e *Engine) Get(ctx context.Context, a Actor, kind Kind, id string, q Query
 	}
 	v := view{e.Base(a.Organization), d}
 	if c.IfNoneMatch != "" && matches(c.IfNoneMatch, found.version) {
-		return Response{Status: statusNotModified, ETag: etag(found.version), Location: v.location(found)}, nil
+		return Response{Status: statusNotModified, ETag: etag(found.version), Location: v.location(&found)}, nil
 	}
-	return e.show(v, found, e.shows(&q), statusOK)
+	return e.show(&v, &found, e.shows(&q), statusOK)
 }
 
 // show answers with one resource.
-func (e *Engine) show(v view, r record, s shown, status int) (Response, error) {
+func (e *Engine) show(v *view, r *record, s shown, status int) (Response, error) {
 	b := newBuffer()
 	out, err := s.append(b.bytes, e, v, r)
 	if err != nil {
@@ -38,6 +38,6 @@ func (e *Engine) show(v view, r record, s shown, status int) (Response, error) {
 }
 
 // acknowledge answers a write without the resource.
-func (e *Engine) acknowledge(v view, r record) Response {
+func (e *Engine) acknowledge(v *view, r *record) Response {
 	return Response{Status: statusNoContent, ETag: etag(r.version), Location: v.location(r)}
 }

@@ -108,7 +108,7 @@ func (e *Engine) createGroup(ctx context.Context, a Actor, id directory.Resource
 		}
 	}
 	made := record{kind: Groups, source: directory.SourceSCIM, id: id, links: members}.written(fields.Attributes, result)
-	return e.show(view{e.Base(a.Organization), d}, made, s, statusCreated)
+	return e.show(&view{e.Base(a.Organization), d}, &made, s, statusCreated)
 }
 
 // addInParts adds to a new group what did not fit into the command that made it. When a part fails the group goes again,
@@ -127,7 +127,7 @@ func (e *Engine) addInParts(ctx context.Context, a Actor, id directory.ResourceI
 }
 
 // replaceGroup is PUT: fields and members become what the body says. Members that this door may not see stay.
-func (e *Engine) replaceGroup(ctx context.Context, a Actor, v view, current record, o schema.Object, s shown) (Response, error) {
+func (e *Engine) replaceGroup(ctx context.Context, a Actor, v *view, current record, o schema.Object, s shown) (Response, error) {
 	members, err := findMembers(v.Directory, schema.Members(o))
 	if err != nil {
 		return Response{}, err
@@ -150,14 +150,14 @@ func (e *Engine) replaceGroup(ctx context.Context, a Actor, v view, current reco
 	if changed {
 		current = current.written(fields.Attributes, result)
 	}
-	response, err := e.show(v, current, s, statusOK)
+	response, err := e.show(v, &current, s, statusOK)
 	response.NoOp = !changed
 	return response, err
 }
 
 // replaceMembers turns "these are the members" into what to add and what to remove. It depends on the view, so the update
 // must expect the view's version.
-func (e *Engine) replaceMembers(v view, current record, members []record, update *command.UpdateGroup) {
+func (e *Engine) replaceMembers(v *view, current record, members []record, update *command.UpdateGroup) {
 	want := make(map[directory.Number]bool, len(members))
 	for _, m := range members {
 		want[m.number] = true
@@ -165,7 +165,7 @@ func (e *Engine) replaceMembers(v view, current record, members []record, update
 			update.Add = append(update.Add, m.id)
 		}
 	}
-	for m := range v.members(current) {
+	for m := range v.members(&current) {
 		if !want[m.number] {
 			update.Remove = append(update.Remove, m.id)
 		}
@@ -174,7 +174,7 @@ func (e *Engine) replaceMembers(v view, current record, members []record, update
 
 // updateGroup proposes a change of fields and members, in as many commands as it needs; each is safe to repeat. Nothing is
 // proposed when nothing would change. An update whose members were read from the view must expect the view's version.
-func (e *Engine) updateGroup(ctx context.Context, a Actor, v view, current record, u command.UpdateGroup) (result command.Result, changed bool, err error) {
+func (e *Engine) updateGroup(ctx context.Context, a Actor, v *view, current record, u command.UpdateGroup) (result command.Result, changed bool, err error) {
 	if u.Fields == nil && len(u.Add) == 0 && len(u.Remove) == 0 {
 		return command.Result{}, false, nil
 	}

@@ -180,3 +180,34 @@ func (w *world) members(t testing.TB, group string) []string {
 	slices.Sort(ids)
 	return ids
 }
+
+const (
+	userURN  = "urn:ietf:params:scim:schemas:core:2.0:User"
+	groupURN = "urn:ietf:params:scim:schemas:core:2.0:Group"
+)
+
+// create posts a body and gives the new id.
+func (w *world) create(t testing.TB, kind scim.Kind, body string) string {
+	t.Helper()
+	r, err := w.Create(context.Background(), w.actor, kind, []byte(body), scim.Query{})
+	if err != nil {
+		t.Fatalf("create %s: %v", body[:min(len(body), 200)], err)
+	}
+	defer r.Release()
+	return r.Location[len(r.Location)-36:]
+}
+
+// patch sends operations, separated by commas, and gives the answer.
+func (w *world) patch(t testing.TB, kind scim.Kind, id, operations string) scim.Response {
+	t.Helper()
+	r, err := w.tryPatch(kind, id, operations, scim.Conditions{})
+	if err != nil {
+		t.Fatalf("patch %s: %v", operations, err)
+	}
+	return r
+}
+
+func (w *world) tryPatch(kind scim.Kind, id, operations string, c scim.Conditions) (scim.Response, error) {
+	body := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operations + `]}`
+	return w.Patch(context.Background(), w.actor, kind, id, []byte(body), scim.Query{}, c)
+}

@@ -83,14 +83,17 @@ func (e *Engine) list(ctx context.Context, a Actor, of []Kind, asked Query) (Res
 	if err != nil {
 		return Response{}, err
 	}
-	v := view{e.Base(a.Organization), d}
+	v := &view{e.Base(a.Organization), d}
+	b := newBuffer()
 	var found page
 	if q.plain() {
-		found = e.browse(d, q, at)
-	} else if found, err = e.match(ctx, v, q, at); err != nil {
+		found = e.browse(d, q, at, b)
+	} else if q.byName() {
+		found = e.browseByName(d, q, b)
+	} else if found, err = e.match(ctx, v, q, at, b); err != nil {
 		return Response{}, err
 	}
-	return e.answer(a, v, q, found)
+	return e.answer(a, v, q, found, b)
 }
 
 // compile checks everything that can be checked without the ledger.
@@ -179,18 +182,17 @@ func (q *query) plain() bool {
 	return q.sortText == "" && !slices.ContainsFunc(q.plans, func(p plan) bool { return p.filtered() })
 }
 
-// page is what a list found.
+// page is what a list found, besides the records in its buffer.
 type page struct {
-	total   int
-	records []record
-	more    bool
+	total int
+	more  bool
 	// last is the sort value of the last record as a small document, under an order and by cursor.
 	last []byte
 }
 
 // browse gives a page of everything, without looking at what is not on it.
-func (e *Engine) browse(d *state.Directory, q *query, at *position) page {
-	found := page{records: make([]record, 0, min(q.count, defaultPage))}
+func (e *Engine) browse(d *state.Directory, q *query, at *position, b *buffer) page {
+	found := page{}
 	start := q.start
 	for _, p := range q.plans {
 		total := e.hidden.count(d, p.kind)
@@ -212,19 +214,18 @@ func (e *Engine) browse(d *state.Directory, q *query, at *position) page {
 			seq, start = from(d, p.kind, e.hidden.place(d, p.kind, start)), 0
 		}
 		for r := range seq {
-			if len(found.records) == q.count {
+			if len(b.records) == q.count {
 				found.more = true
 				break
 			}
-			found.records = append(found.records, r)
+			b.records = append(b.records, r)
 		}
 	}
 	return found
 }
 
 // answer writes a page.
-func (e *Engine) answer(a Actor, v view, q *query, found page) (Response, error) {
-	b := newBuffer()
+func (e *Engine) answer(a Actor, v *view, q *query, found page, b *buffer) (Response, error) {
 	out := append(b.bytes, `{"schemas":["`+ListURN+`"],"totalResults":`...)
 	out = appendUint(out, uint64(found.total))
 	if !q.pages {
@@ -232,9 +233,9 @@ func (e *Engine) answer(a Actor, v view, q *query, found page) (Response, error)
 		out = appendUint(out, uint64(q.start+1))
 	}
 	out = append(out, `,"itemsPerPage":`...)
-	out = appendUint(out, uint64(len(found.records)))
-	if q.pages && found.more && len(found.records) > 0 {
-		last := found.records[len(found.records)-1]
+	out = appendUint(out, uint64(len(b.records)))
+	if q.pages && found.more && len(b.records) > 0 {
+		last := b.records[len(b.records)-1]
 		c := cursor{issued: e.now(), count: q.count, at: position{last.kind, last.number, found.last}}
 		out = append(out, `,"nextCursor":"`...)
 		out = append(out, e.encodeCursor(c, q.question(a))...)
@@ -242,11 +243,11 @@ func (e *Engine) answer(a Actor, v view, q *query, found page) (Response, error)
 	}
 	out = append(out, `,"Resources":[`...)
 	var err error
-	for i, r := range found.records {
+	for i := range b.records {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		if out, err = q.shown.append(out, e, v, r); err != nil {
+		if out, err = q.shown.append(out, e, v, &b.records[i]); err != nil {
 			return Response{}, err
 		}
 		if len(out) > maxAnswer {

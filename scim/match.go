@@ -19,7 +19,7 @@ type hit struct {
 type matcher struct {
 	*Engine
 	ctx    context.Context
-	v      view
+	v      *view
 	q      *query
 	at     *position
 	budget int
@@ -28,7 +28,7 @@ type matcher struct {
 }
 
 // match gives a page of what a filter finds, in the order asked for.
-func (e *Engine) match(ctx context.Context, v view, q *query, at *position) (page, error) {
+func (e *Engine) match(ctx context.Context, v *view, q *query, at *position, b *buffer) (page, error) {
 	m := matcher{Engine: e, ctx: ctx, v: v, q: q, at: at, budget: maxScan}
 	defer func() { e.Metrics.scan(maxScan - m.budget) }()
 	for i := range q.plans {
@@ -37,7 +37,7 @@ func (e *Engine) match(ctx context.Context, v view, q *query, at *position) (pag
 		}
 	}
 	if q.sortText == "" {
-		return m.page(m.hits)
+		return m.page(m.hits, b)
 	}
 	slices.SortFunc(m.hits, m.compare)
 	window := m.hits[min(q.start, len(m.hits)):]
@@ -48,7 +48,7 @@ func (e *Engine) match(ctx context.Context, v view, q *query, at *position) (pag
 		}
 		window = m.hits[first:]
 	}
-	return m.page(window)
+	return m.page(window, b)
 }
 
 // collect gathers the matches of one kind.
@@ -104,16 +104,16 @@ func (m *matcher) decide(p *plan, s filter.Sort, r record) (filter.Key, bool, er
 
 // object gives as much of a record as the filter and the order look at.
 func (m *matcher) object(p *plan, s filter.Sort, r record) (schema.Object, error) {
-	if headOnly(p.kind, p.rest) && sortInHead(p.kind, s) {
-		return m.v.head(r), nil
-	}
 	wants := func(name string) bool {
 		return p.rest != nil && filter.Mentions(p.rest, name) || s.Mentions(name)
+	}
+	if headOnly(p.kind, p.rest) && sortInHead(p.kind, s) {
+		return m.v.head(&r, wants), nil
 	}
 	if r.kind == Groups && wants("members") {
 		m.budget -= m.v.MembersUpTo(r.number, maxScan)
 	}
-	return m.Engine.object(m.v, r, wants)
+	return m.Engine.object(m.v, &r, wants)
 }
 
 func sortInHead(kind Kind, s filter.Sort) bool {
@@ -145,12 +145,11 @@ func (m *matcher) keep(h hit) {
 }
 
 // page cuts the page from the matches that may be on it.
-func (m *matcher) page(window []hit) (page, error) {
+func (m *matcher) page(window []hit, b *buffer) (page, error) {
 	found := page{total: m.total, more: len(window) > m.q.count}
 	window = window[:min(len(window), m.q.count)]
-	found.records = make([]record, len(window))
 	for i := range window {
-		found.records[i] = window[i].record
+		b.records = append(b.records, window[i].record)
 	}
 	if !found.more || !m.q.pages || m.q.sortText == "" || len(window) == 0 {
 		return found, nil
@@ -179,7 +178,7 @@ func (m *matcher) sort() filter.Sort {
 // that the cursor comes back.
 func (m *matcher) sorted(r record) ([]byte, error) {
 	s := m.sortOf(r.kind)
-	o, err := m.Engine.object(m.v, r, s.Mentions)
+	o, err := m.Engine.object(m.v, &r, s.Mentions)
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func (e *Engine) patch(ctx context.Context, a Actor, kind Kind, id string, doc *
 		patch = e.patchGroup
 	}
 	var courtesies []schema.Courtesy
-	response, err := e.rewrite(ctx, a, kind, id, c, func(v view, current record) (Response, error) {
+	response, err := e.rewrite(ctx, a, kind, id, c, func(v *view, current record) (Response, error) {
 		o, err := schema.Decode(e.types[kind], []byte(current.attributes))
 		if err != nil {
 			return Response{}, err
@@ -58,7 +58,7 @@ func (e *Engine) patch(ctx context.Context, a Actor, kind Kind, id string, doc *
 	return response, err
 }
 
-func (e *Engine) patchUser(ctx context.Context, a Actor, v view, current record, change *patch.Change, w wanted, _ Conditions) (Response, error) {
+func (e *Engine) patchUser(ctx context.Context, a Actor, v *view, current record, change *patch.Change, w wanted, _ Conditions) (Response, error) {
 	if _, said := schema.Active(change.Attributes); !said {
 		change.Attributes["active"] = current.user.Active // a status has no "absent"
 	}
@@ -72,7 +72,7 @@ func (e *Engine) patchUser(ctx context.Context, a Actor, v view, current record,
 
 // patchGroup turns a change into one update. A change of nothing but members by id means the same whatever the members
 // are, so it expects no version and many clients can change one group at once (DESIGN.md, law 5).
-func (e *Engine) patchGroup(ctx context.Context, a Actor, v view, current record, change *patch.Change, w wanted, c Conditions) (Response, error) {
+func (e *Engine) patchGroup(ctx context.Context, a Actor, v *view, current record, change *patch.Change, w wanted, c Conditions) (Response, error) {
 	update := command.UpdateGroup{ID: current.id}
 	if c.IfMatch != "" {
 		update.ExpectVersion = current.version
@@ -104,7 +104,7 @@ func (e *Engine) patchGroup(ctx context.Context, a Actor, v view, current record
 }
 
 // patchMembers adds the change of members to an update; it adds nothing if the group has the members already.
-func (e *Engine) patchMembers(v view, current record, m patch.MembersChange, update *command.UpdateGroup) error {
+func (e *Engine) patchMembers(v *view, current record, m patch.MembersChange, update *command.UpdateGroup) error {
 	if m.Mode == patch.None {
 		return nil
 	}
@@ -141,14 +141,14 @@ func (e *Engine) patchMembers(v view, current record, m patch.MembersChange, upd
 }
 
 // matching are the members that satisfy a filter, but for those that the same change adds.
-func (e *Engine) matching(v view, current record, n filter.Node, add []record) []record {
+func (e *Engine) matching(v *view, current record, n filter.Node, add []record) []record {
 	added := make(map[directory.Number]bool, len(add))
 	for _, r := range add {
 		added[r.number] = true
 	}
 	var found []record
-	for r := range v.members(current) {
-		if !added[r.number] && filter.MatchElement(n, v.link(r, "")) {
+	for r := range v.members(&current) {
+		if !added[r.number] && filter.MatchElement(n, v.link(&r, "")) {
 			found = append(found, r)
 		}
 	}
@@ -157,24 +157,24 @@ func (e *Engine) matching(v view, current record, n filter.Node, add []record) [
 
 // showPatched answers a PATCH of a group: with the group while it is small, otherwise without a body. A large group is
 // known to be large from the view before the write; only a small one waits for a view after it.
-func (e *Engine) showPatched(ctx context.Context, a Actor, v view, r record, removed int, seq uint64, w wanted) (Response, error) {
+func (e *Engine) showPatched(ctx context.Context, a Actor, v *view, r record, removed int, seq uint64, w wanted) (Response, error) {
 	large := v.MembersUpTo(r.number, maxShown+removed+1) > maxShown+removed
 	switch {
 	case w.minimal || large && !w.always:
-		return e.acknowledge(v, r), nil
+		return e.acknowledge(v, &r), nil
 	case w.hidesMembers():
-		return e.show(v, r, w.shown, statusOK)
+		return e.show(v, &r, w.shown, statusOK)
 	}
 	d, err := e.directory(ctx, a, state.AtLeast(seq))
 	if err != nil {
 		return Response{}, err
 	}
 	now, ok := find(d, Groups, string(r.id))
-	after := view{v.base, d}
+	after := &view{v.base, d}
 	if !ok || !w.always && after.MembersUpTo(now.number, maxShown+1) > maxShown {
-		return e.acknowledge(v, r), nil
+		return e.acknowledge(v, &r), nil
 	}
-	return e.show(after, now, w.shown, statusOK)
+	return e.show(after, &now, w.shown, statusOK)
 }
 
 // hidesMembers tells that a group's members are not part of the answer.

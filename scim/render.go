@@ -49,7 +49,7 @@ func (e *Engine) shows(q *Query) shown {
 }
 
 // append writes one resource.
-func (s *shown) append(out []byte, e *Engine, v view, r record) ([]byte, error) {
+func (s *shown) append(out []byte, e *Engine, v *view, r *record) ([]byte, error) {
 	if s.spliced {
 		return v.splice(out, r, s.members), nil
 	}
@@ -60,16 +60,21 @@ func (s *shown) append(out []byte, e *Engine, v view, r record) ([]byte, error) 
 	return append(out, schema.Marshal(e.types[r.kind], s.projection[r.kind].Apply(o))...), nil
 }
 
-// splice writes {"id":…,"meta":…,"groups":…, and then the stored document after its brace.
-func (v view) splice(out []byte, r record, members bool) []byte {
-	out = append(out, `{"id":`...)
-	out = schema.AppendString(out, string(r.id))
-	out = append(out, `,"meta":{"resourceType":"`...)
+// splice writes, ids needing no escape as we chose them, {"id":…,"meta":…,"groups":…, and then the stored document after its brace.
+func (v *view) splice(out []byte, r *record, members bool) []byte {
+	out = append(out, `{"id":"`...)
+	out = append(out, r.id...)
+	out = append(out, `","meta":{"resourceType":"`...)
 	out = append(out, r.kind.String()...)
 	out = append(out, `","created":"`...)
+	created := len(out)
 	out = appendTime(out, r.created)
 	out = append(out, `","lastModified":"`...)
-	out = appendTime(out, r.modified)
+	if r.modified == r.created {
+		out = append(out, out[created:created+timeLength]...)
+	} else {
+		out = appendTime(out, r.modified)
+	}
 	out = append(out, `","location":"`...)
 	out = v.appendLocation(out, r.kind, r.id)
 	out = append(out, `","version":"W/\"`...)
@@ -87,7 +92,7 @@ func (v view) splice(out []byte, r record, members bool) []byte {
 	return append(out, r.attributes[1:]...)
 }
 
-func (v view) spliceGroups(out []byte, r record) []byte {
+func (v *view) spliceGroups(out []byte, r *record) []byte {
 	mark := len(out)
 	out = append(out, `"groups":[`...)
 	start := len(out)
@@ -103,7 +108,7 @@ func (v view) spliceGroups(out []byte, r record) []byte {
 }
 
 // members are what a group's document lists.
-func (v view) members(r record) iter.Seq[record] {
+func (v *view) members(r *record) iter.Seq[record] {
 	if r.isNew() || r.links != nil {
 		return slices.Values(r.links)
 	}
@@ -122,16 +127,16 @@ func linked(d *state.Directory, numbers iter.Seq[directory.Number]) iter.Seq[rec
 }
 
 // appendLinks writes the elements of members or groups (RFC 7643 §4.1.2, §4.2). The type of a member is its kind.
-func (v view) appendLinks(out []byte, records iter.Seq[record], label string) []byte {
+func (v *view) appendLinks(out []byte, records iter.Seq[record], label string) []byte {
 	first := true
 	for r := range records {
 		if !first {
 			out = append(out, ',')
 		}
 		first = false
-		out = append(out, `{"value":`...)
-		out = schema.AppendString(out, string(r.id))
-		out = append(out, `,"$ref":"`...)
+		out = append(out, `{"value":"`...)
+		out = append(out, r.id...)
+		out = append(out, `","$ref":"`...)
 		out = v.appendLocation(out, r.kind, r.id)
 		out = append(out, `","type":"`...)
 		if label == "" {
@@ -148,14 +153,14 @@ func (v view) appendLinks(out []byte, records iter.Seq[record], label string) []
 
 // appendLocation writes the absolute URL of a resource. Neither base nor id needs escaping: the base is the operator's,
 // the ids are ours.
-func (v view) appendLocation(out []byte, kind Kind, id directory.ResourceID) []byte {
+func (v *view) appendLocation(out []byte, kind Kind, id directory.ResourceID) []byte {
 	out = append(out, v.base...)
 	out = append(out, kind.endpoint()...)
 	out = append(out, '/')
 	return append(out, id...)
 }
 
-func (v view) location(r record) string { return string(v.appendLocation(nil, r.kind, r.id)) }
+func (v *view) location(r *record) string { return string(v.appendLocation(nil, r.kind, r.id)) }
 
 // maxIndirect bounds the groups that are looked at for indirect memberships.
 const maxIndirect = 1000
@@ -184,7 +189,7 @@ func indirectGroups(d *state.Directory, member directory.Number) []record {
 }
 
 // object decodes a resource and adds the parts that are kept elsewhere, where they are wanted: meta, groups, members.
-func (e *Engine) object(v view, r record, wants func(attribute string) bool) (schema.Object, error) {
+func (e *Engine) object(v *view, r *record, wants func(attribute string) bool) (schema.Object, error) {
 	o, err := schema.Decode(e.types[r.kind], []byte(r.attributes))
 	if err != nil {
 		return nil, err
@@ -206,7 +211,7 @@ func (e *Engine) object(v view, r record, wants func(attribute string) bool) (sc
 	return o, nil
 }
 
-func (v view) meta(r record) schema.Object {
+func (v *view) meta(r *record) schema.Object {
 	return schema.Object{
 		"resourceType": r.kind.String(),
 		"created":      string(appendTime(nil, r.created)),
@@ -216,15 +221,15 @@ func (v view) meta(r record) schema.Object {
 	}
 }
 
-func (v view) links(records iter.Seq[record], label string) []any {
+func (v *view) links(records iter.Seq[record], label string) []any {
 	list := []any{}
 	for r := range records {
-		list = append(list, v.link(r, label))
+		list = append(list, v.link(&r, label))
 	}
 	return list
 }
 
-func (v view) link(r record, label string) schema.Object {
+func (v *view) link(r *record, label string) schema.Object {
 	if label == "" {
 		label = r.kind.String()
 	}
@@ -232,8 +237,11 @@ func (v view) link(r record, label string) schema.Object {
 }
 
 // head is a record as far as filters and sorts can see it without decoding its document.
-func (v view) head(r record) schema.Object {
-	o := schema.Object{"id": string(r.id), "meta": v.meta(r)}
+func (v *view) head(r *record, wants func(attribute string) bool) schema.Object {
+	o := schema.Object{"id": string(r.id)}
+	if wants("meta") {
+		o["meta"] = v.meta(r)
+	}
 	if r.group != nil {
 		o["displayName"] = r.group.DisplayName
 		setText(o, "externalId", r.group.ExternalID)

@@ -35,8 +35,12 @@ func (r *Response) Release() {
 	r.buffer, r.Body = nil, nil
 }
 
-// buffer is bytes that are used again. The largest are left to the collector.
-type buffer struct{ bytes []byte }
+// buffer is memory that is used again: the bytes of an answer, and the records of its page. The largest are left to the
+// collector.
+type buffer struct {
+	bytes   []byte
+	records []record
+}
 
 const maxPooled = 1 << 20
 
@@ -49,6 +53,8 @@ func newBuffer() *buffer {
 }
 
 func (b *buffer) free() {
+	clear(b.records) // they would keep the ledger's past alive
+	b.records = b.records[:0]
 	if cap(b.bytes) <= maxPooled {
 		buffers.Put(b)
 	}

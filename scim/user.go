@@ -68,7 +68,7 @@ func (e *Engine) createUser(ctx context.Context, a Actor, id directory.ResourceI
 		return Response{}, err
 	}
 	made := record{kind: Users, source: directory.SourceSCIM, id: id}.written(fields.Attributes, result)
-	return e.show(view{e.Base(a.Organization), nil}, made, s, statusCreated)
+	return e.show(&view{e.Base(a.Organization), nil}, &made, s, statusCreated)
 }
 
 // restoreUser answers a create whose userName is taken. An inactive user with the same externalId is the same person
@@ -91,12 +91,12 @@ func (e *Engine) restoreUser(ctx context.Context, a Actor, fields command.UserFi
 		return Response{}, taken(d, Users, "userName", fields.UserName, err)
 	}
 	restored := userRecord(holder).written(fields.Attributes, result)
-	return e.show(view{e.Base(a.Organization), d}, restored, s, statusCreated)
+	return e.show(&view{e.Base(a.Organization), d}, &restored, s, statusCreated)
 }
 
 // replaceUser is PUT. What is left out goes, but for the status, which has no "absent", and for externalId where the
 // dialect keeps it.
-func (e *Engine) replaceUser(ctx context.Context, a Actor, v view, current record, o schema.Object, s shown) (Response, error) {
+func (e *Engine) replaceUser(ctx context.Context, a Actor, v *view, current record, o schema.Object, s shown) (Response, error) {
 	if _, said := schema.Active(o); !said {
 		o["active"] = current.user.Active
 	}
@@ -111,13 +111,13 @@ func (e *Engine) keepExternalID(a Actor, o schema.Object, present string) {
 }
 
 // putUser makes o the user's document, if it is not already.
-func (e *Engine) putUser(ctx context.Context, a Actor, v view, current record, o schema.Object, s shown) (Response, error) {
+func (e *Engine) putUser(ctx context.Context, a Actor, v *view, current record, o schema.Object, s shown) (Response, error) {
 	fields, err := e.userFields(o)
 	if err != nil {
 		return Response{}, err
 	}
 	if fields.Attributes == current.attributes {
-		response, err := e.show(v, current, s, statusOK)
+		response, err := e.show(v, &current, s, statusOK)
 		response.NoOp = true
 		return response, err
 	}
@@ -125,5 +125,6 @@ func (e *Engine) putUser(ctx context.Context, a Actor, v view, current record, o
 	if err != nil {
 		return Response{}, taken(v.Directory, Users, "userName", fields.UserName, err)
 	}
-	return e.show(v, current.written(fields.Attributes, result), s, statusOK)
+	current = current.written(fields.Attributes, result)
+	return e.show(v, &current, s, statusOK)
 }

@@ -27,7 +27,7 @@ func (w *writerLocks) of(id string) *sync.Mutex {
 }
 
 // attempt is one try of a write on a confirmed view of the resource. It answers, or fails; KindStale asks for another try.
-type attempt func(v view, current record) (Response, error)
+type attempt func(v *view, current record) (Response, error)
 
 // rewrite runs a write of one resource: find it as it is now, check If-Match, compile, propose; when another write came in
 // between, again on a fresh view (DESIGN.md, law 5). The first try takes no lock, so that lone writers never wait; later
@@ -62,7 +62,7 @@ func (e *Engine) once(ctx context.Context, a Actor, kind Kind, id string, c Cond
 	if err := c.met(current.version); err != nil {
 		return Response{}, err
 	}
-	return try(view{e.Base(a.Organization), d}, current)
+	return try(&view{e.Base(a.Organization), d}, current)
 }
 
 // goneAs words the ledger's "not found" as this door does.
@@ -76,7 +76,7 @@ func goneAs(err error, kind Kind, id string) error {
 // Delete answers DELETE on one resource (RFC 7644 §3.6).
 func (e *Engine) Delete(ctx context.Context, a Actor, kind Kind, id string, c Conditions) (r Response, err error) {
 	defer e.Metrics.done(kind.String(), opDelete, &r, &err)
-	return e.rewrite(ctx, a, kind, id, c, func(_ view, current record) (Response, error) {
+	return e.rewrite(ctx, a, kind, id, c, func(_ *view, current record) (Response, error) {
 		var expect uint64
 		if c.IfMatch != "" {
 			expect = current.version
@@ -127,7 +127,7 @@ func (e *Engine) replace(ctx context.Context, a Actor, kind Kind, id string, o s
 	if kind == Groups {
 		replace = e.replaceGroup
 	}
-	response, err := e.rewrite(ctx, a, kind, id, c, func(v view, current record) (Response, error) {
+	response, err := e.rewrite(ctx, a, kind, id, c, func(v *view, current record) (Response, error) {
 		return replace(ctx, a, v, current, schema.Clone(o), s)
 	})
 	response.Courtesies = courtesies

@@ -27,6 +27,8 @@ type Options struct {
 	Founders int
 	// Configure changes a node's configuration before each of its starts.
 	Configure func(node int, config *cluster.Config)
+	// Start starts a node; default cluster.Start.
+	Start func(ctx context.Context, config cluster.Config) (*cluster.Node, error)
 }
 
 // Cluster is a number of nodes in this process.
@@ -59,6 +61,9 @@ func New(t testing.TB, n int, options Options) *Cluster {
 	}
 	if options.Founders == 0 {
 		options.Founders = n
+	}
+	if options.Start == nil {
+		options.Start = cluster.Start
 	}
 	c := &Cluster{t: t, options: options, Network: newNetwork(), Keyring: seal.GenerateKeyring()}
 	var err error
@@ -145,7 +150,7 @@ func (c *Cluster) Start(i int) *cluster.Node {
 	var err error
 	// The port of a node that has just stopped may take a moment to be free.
 	Eventually(c.t, "the node starts", func() bool {
-		node, err = cluster.Start(context.Background(), config)
+		node, err = c.options.Start(context.Background(), config)
 		return err == nil
 	}, func() any { return err })
 	c.nodes[i].node.Store(node)
@@ -244,26 +249,18 @@ func (c *Cluster) Followers() []int {
 	return slices.DeleteFunc(c.Running(), func(i int) bool { return i == leader })
 }
 
-// SameDigests waits until all running nodes are at the same seq and compares their digests.
+// SameDigests waits until all running nodes have the same digest. Nothing may be written meanwhile.
 func (c *Cluster) SameDigests() {
 	c.t.Helper()
-	Eventually(c.t, "all nodes reach the same seq", func() bool {
-		seqs := map[uint64]bool{}
+	digests := func() map[string][]string {
+		found := map[string][]string{}
 		for _, i := range c.Running() {
-			seqs[c.Node(i).Status().Seq] = true
+			seq, digest := c.Node(i).Digest()
+			found[digest] = append(found[digest], fmt.Sprintf("%s at seq %d", c.nodes[i].name, seq))
 		}
-		return len(seqs) == 1
-	}, nil)
-	want := ""
-	for _, i := range c.Running() {
-		seq, digest := c.Node(i).Digest()
-		if want == "" {
-			want = digest
-		}
-		if digest != want {
-			c.t.Errorf("node %d at seq %d has digest %s, others %s", i, seq, digest, want)
-		}
+		return found
 	}
+	Eventually(c.t, "all nodes have the same digest", func() bool { return len(digests()) == 1 }, func() any { return digests() })
 }
 
 func (c *Cluster) stopAll() {

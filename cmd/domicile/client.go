@@ -33,7 +33,7 @@ func (t *target) flags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.StringVar(&t.url, "url", "", "the region's address, https://us.example.com (env DOMICILE_URL)")
 	f.StringVar(&t.tokenFile, "token-file", "", "file with the operator's token (env DOMICILE_TOKEN_FILE)")
-	f.StringVar(&t.dev, "dev", "", "directory of a running `domicile dev`, in place of --url and --token-file")
+	f.StringVar(&t.dev, "dev", "", "`directory` of a running domicile dev, in place of --url and --token-file")
 	f.StringVar(&t.region, "region", "", "with --dev: which of its regions (the first when not given)")
 	f.StringVarP(&t.format, "output", "o", "table", "table or json")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })

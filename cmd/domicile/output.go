@@ -25,8 +25,14 @@ func exitCode(err error) int {
 	if err == nil {
 		return 0
 	}
-	if _, ok := errors.AsType[usageError](err); ok || strings.HasPrefix(err.Error(), "unknown command") {
+	if _, ok := errors.AsType[usageError](err); ok {
 		return 2
+	}
+	// What cobra refuses by itself has no type.
+	for _, words := range []string{"unknown command", "unknown flag", "unknown shorthand flag", "flag needs an argument", "accepts "} {
+		if strings.HasPrefix(err.Error(), words) {
+			return 2
+		}
 	}
 	return 1
 }

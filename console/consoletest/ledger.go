@@ -61,7 +61,7 @@ func (l *Ledger) Propose(_ context.Context, c command.Command) (command.Result, 
 	if applied.Err != nil {
 		return command.Result{}, applied.Err
 	}
-	return applied.Results[0], nil
+	return applied.Results[0], applied.Results[0].Err()
 }
 
 // View implements state.Viewer.

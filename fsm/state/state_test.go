@@ -162,8 +162,8 @@ func TestPublish_viewsStay(t *testing.T) {
 	s.PutOrganization(&directory.Organization{ID: "acme", Slug: "renamed"})
 	s.Begin(20_000)
 	s.SetLevel(9)
-	if view.Digest() != digest {
-		t.Error("a published view changed")
+	if err := view.Check(); err != nil || view.Digest() != digest {
+		t.Errorf("a published view changed (%v)", err)
 	}
 	if _, ok := view.Session(directory.Hash{2}); !ok || view.Level() != 1 || !view.TransactionUsed(directory.Hash{3}) {
 		t.Error("a published view lost something")

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ type settings struct {
 	people   int
 	large    int
 	onlyOurs bool
+	only     string
 }
 
 func main() {
@@ -48,6 +50,7 @@ func dispatch() error {
 	flag.IntVar(&s.people, "people", 20_000, "users in the directory")
 	flag.IntVar(&s.large, "large", 100_000, "users of the memory and restart measurement; 0 leaves it out")
 	flag.BoolVar(&s.onlyOurs, "only-product", false, "leave the yardsticks out (for profiling; no floors are judged)")
+	flag.StringVar(&s.only, "only", "", "measure just the cell of this name")
 	flag.Parse()
 	for _, text := range strings.Split(counts, ",") {
 		n, err := strconv.Atoi(text)
@@ -80,6 +83,9 @@ func bench(ctx context.Context, s settings) error {
 	defer stopYardsticks()
 	if err != nil {
 		return err
+	}
+	if s.only != "" {
+		cells = slices.DeleteFunc(cells, func(c cell) bool { return c.name != s.only })
 	}
 	results := measure(ctx, s, cells)
 	report(os.Stdout, s, results)

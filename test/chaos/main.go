@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -85,7 +87,7 @@ func chaos(ctx context.Context, s settings) (err error) {
 		}()
 	}
 	began := time.Now()
-	fmt.Printf("seed %d, files in %s\n", s.seed, s.dir)
+	fmt.Printf("seed %d, files in %s, %d processors, load %s\n", s.seed, s.dir, runtime.NumCPU(), loadAverage())
 	a, err := openArena(ctx, s)
 	if err != nil {
 		return err
@@ -96,6 +98,7 @@ func chaos(ctx context.Context, s settings) (err error) {
 		return err
 	}
 	failed := printReport(os.Stdout, rows, time.Since(began))
+	fmt.Printf("load %s at the end; judge times beside the calm row\n", loadAverage())
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
@@ -103,4 +106,13 @@ func chaos(ctx context.Context, s settings) (err error) {
 		return fmt.Errorf("%d rows failed; seed %d; histories and logs are in %s", failed, s.seed, s.dir)
 	}
 	return nil
+}
+
+// loadAverage is what the machine is busy with, others included.
+func loadAverage() string {
+	raw, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return err.Error()
+	}
+	return strings.Join(strings.Fields(string(raw))[:3], " ")
 }

@@ -14,6 +14,9 @@ import (
 )
 
 func TestManifest_namesEverything(t *testing.T) {
+	if err := laptop.reload(); err != nil {
+		t.Fatal(err)
+	}
 	if len(laptop.Regions) != 2 || laptop.Regions[0].ID != "us" || laptop.Regions[1].ID != "eu" {
 		t.Fatalf("regions are %+v", laptop.Regions)
 	}

@@ -20,7 +20,7 @@ func controlSocket(dir string) string { return filepath.Join(dir, "control.sock"
 var actions = map[string]func(*process) error{
 	"restart": restart,
 	"stop":    (*process).stop,
-	"kill":    func(p *process) error { return p.signal(syscall.SIGKILL) },
+	"kill":    (*process).kill,
 	"pause":   func(p *process) error { return p.signal(syscall.SIGSTOP) },
 	"resume":  func(p *process) error { return p.signal(syscall.SIGCONT) },
 }

@@ -1,7 +1,6 @@
 package dev
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -92,18 +91,32 @@ func (p *process) signal(s syscall.Signal) error {
 
 // stop ends the node in order, or by force when it takes longer than stopGrace.
 func (p *process) stop() error {
+	if p.end(syscall.SIGTERM, stopGrace) {
+		return nil
+	}
+	return errors.Join(fmt.Errorf("node %s did not stop in %s; killed", p.node, stopGrace), p.kill())
+}
+
+// kill ends the node at once.
+func (p *process) kill() error {
+	if p.end(syscall.SIGKILL, stopGrace) {
+		return nil
+	}
+	return fmt.Errorf("node %s does not die", p.node)
+}
+
+// end signals the node and tells whether it ended within the limit; a node that does not run has ended.
+func (p *process) end(s syscall.Signal, limit time.Duration) bool {
 	p.mu.Lock()
 	done := p.done
 	p.mu.Unlock()
-	if p.signal(syscall.SIGTERM) != nil {
-		return nil
+	if p.signal(s) != nil {
+		return true
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
-	defer cancel()
 	select {
 	case <-done:
-		return nil
-	case <-ctx.Done():
-		return errors.Join(fmt.Errorf("node %s did not stop in %s; killed", p.node, stopGrace), p.signal(syscall.SIGKILL))
+		return true
+	case <-time.After(limit):
+		return false
 	}
 }

@@ -1,0 +1,41 @@
+package cluster
+
+import (
+	"context"
+	"sync"
+)
+
+// HangingDisk is a disk whose writes to the log hang while it is told so.
+type HangingDisk struct {
+	mu   sync.Mutex
+	hang chan struct{} // open while hanging
+}
+
+// Hang makes every later write hang until the returned function is called.
+func (d *HangingDisk) Hang() (release func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	hang := make(chan struct{})
+	d.hang = hang
+	return sync.OnceFunc(func() { close(hang) })
+}
+
+func (d *HangingDisk) before(op string) error {
+	if op != opStoreLogs {
+		return nil
+	}
+	d.mu.Lock()
+	hang := d.hang
+	d.mu.Unlock()
+	if hang != nil {
+		<-hang
+	}
+	return nil
+}
+
+// StartOn is Start on a disk that can hang.
+func StartOn(ctx context.Context, config Config, disk *HangingDisk) (*Node, error) {
+	settings := defaultStorageSettings()
+	settings.faults = disk
+	return start(ctx, config, settings)
+}

@@ -1,0 +1,85 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"domicile/oidc/oidctest"
+)
+
+// TestAttacks_discovery: documents that a hostile or broken provider serves. Nothing of it is remembered.
+func TestAttacks_discovery(t *testing.T) {
+	w := newWorld(t, false)
+	for i, fault := range []oidctest.Fault{
+		oidctest.DiscoveryFails, oidctest.DiscoveryHuge, oidctest.DiscoveryHTML, oidctest.DiscoveryNested,
+		oidctest.DiscoveryRedirect, oidctest.DiscoveryWrongIssuer, oidctest.DiscoverySlash,
+	} {
+		t.Run(string(fault), func(t *testing.T) {
+			w.t = t
+			slug := "tenant" + string(rune('a'+i))
+			x := w.tenant(slug, slug+".example")
+			x.both("sub-alice", "alice@"+slug+".example")
+			x.script("", fault)
+			at, page := w.start(w.browser(), url.Values{"email": {"alice@" + slug + ".example"}})
+			if at != "" || page.status != http.StatusServiceUnavailable {
+				t.Errorf("it started: %d %q", page.status, at)
+			}
+			x.script("")
+			if done := w.signIn(w.browser(), "alice@"+slug+".example"); done.status != http.StatusSeeOther {
+				t.Errorf("after it was mended: %d", done.status)
+			}
+		})
+	}
+}
+
+// TestAttack42: tokens that name unknown keys do not make us fetch keys.
+func TestAttack42_unknownKeys(t *testing.T) {
+	w := newWorld(t, false)
+	acme := w.tenant("acme", "acme.example")
+	acme.both("sub-alice", "alice@acme.example")
+	w.signIn(w.browser(), "alice@acme.example")
+	acme.provider.ResetRequests()
+	acme.script("", oidctest.KidUnknown)
+	for range 10 {
+		if done := w.signIn(w.browser(), "alice@acme.example"); done.status == http.StatusSeeOther {
+			t.Fatal("an unknown key signed somebody in")
+		}
+	}
+	if n := acme.provider.Count(oidctest.EndpointKeys); n != 1 {
+		t.Errorf("keys were fetched %d times", n)
+	}
+}
+
+// TestAttack43: keys change or cannot be fetched.
+func TestAttack43_keysChangeOrFail(t *testing.T) {
+	w := newWorld(t, false)
+	acme := w.tenant("acme", "acme.example")
+	acme.both("sub-alice", "alice@acme.example")
+	signsIn := func(when string) {
+		t.Helper()
+		if done := w.signIn(w.browser(), "alice@acme.example"); done.status != http.StatusSeeOther {
+			t.Errorf("%s: %d %v", when, done.status, w.logs.last("sign-in refused"))
+		}
+	}
+	signsIn("at first")
+	if err := acme.provider.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	signsIn("right after a rotation")
+	acme.script("", oidctest.KeysFail, oidctest.DiscoveryFails)
+	w.clock.advance(25 * time.Hour)
+	signsIn("while nothing can be fetched")
+	w.clock.advance(73 * time.Hour)
+	if done := w.signIn(w.browser(), "alice@acme.example"); done.status != http.StatusServiceUnavailable {
+		t.Errorf("with keys of four days ago: %d", done.status)
+	}
+	acme.script("")
+	signsIn("when it is back")
+	acme.provider.ResetRequests()
+	signsIn("again")
+	if acme.provider.Count(oidctest.EndpointKeys)+acme.provider.Count(oidctest.EndpointDiscovery) != 0 {
+		t.Error("documents are fetched for each sign-in")
+	}
+}

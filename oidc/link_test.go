@@ -1,0 +1,119 @@
+package oidc
+
+import (
+	"testing"
+
+	"domicile/directory"
+)
+
+func TestWhois(t *testing.T) {
+	l := newLedger(t)
+	scim, invited, root := directory.SourceSCIM, directory.SourceInvited, directory.SourceRoot
+	l.user(scim, "linked@acme.example", "", true, "linked@acme.example")
+	l.session("linked@acme.example", "sub-linked")
+	l.user(scim, "ext", "E7", true)
+	l.user(scim, "zero", "007", true)
+	l.user(scim, "twin-1", "TWIN", true)
+	l.user(scim, "twin-2", "TWIN", true)
+	l.user(invited, "fake", "INVITED", true)
+	l.user(scim, "moved", "MOVED", true)
+	l.session("moved", "sub-before-the-move")
+	l.user(scim, "Name@acme.example", "", true)
+	l.user(scim, "strasse", "", true)
+	l.user(scim, "mail", "", true, "mail@acme.example", "second@acme.test")
+	l.user(scim, "shared-1", "", true, "shared@acme.example")
+	l.user(scim, "shared-2", "", true, "shared@acme.example")
+	l.user(invited, "guest@acme.example", "", true, "guest@acme.example")
+	l.user(scim, "abroad", "", true, "abroad@elsewhere.example")
+	l.user(scim, "gone", "GONE", false, "gone@acme.example")
+	l.user(root, "admin", "ROOT", true, "root@acme.example")
+	view := l.fsm.View()
+	d, _ := view.Directory(acme)
+
+	vouched := func(address string) identity { return identity{email: address, emailVouched: true} }
+	named := func(names ...string) identity { return identity{usernames: names} }
+	tests := []struct {
+		name   string
+		id     identity
+		want   string
+		reason Reason
+	}{
+		{"link wins over everything", identity{subject: "sub-linked", external: "E7", usernames: []string{"mail"}}, "linked@acme.example", ""},
+		{"externalId", identity{external: "E7"}, "ext", ""},
+		{"externalId in another letter case", identity{external: "e7"}, "", ReasonNotProvisioned},
+		{"externalId is no number", identity{external: "7"}, "", ReasonNotProvisioned},
+		{"externalId of two", identity{external: "TWIN"}, "", ReasonNotProvisioned},
+		{"externalId of an invited user", identity{external: "INVITED"}, "", ReasonNotProvisioned},
+		{"externalId of the root user", identity{external: "ROOT"}, "", ReasonNotProvisioned},
+		{"externalId of a linked user: the provider's subject has changed", identity{external: "MOVED"}, "moved", ""},
+		{"externalId of an inactive user", identity{external: "GONE", usernames: []string{"mail"}}, "", ReasonInactive},
+		{"userName", named("name@ACME.example"), "Name@acme.example", ""},
+		{"second name", named("nobody", "mail"), "mail", ""},
+		{"userName of a linked user", named("linked@acme.example"), "", ReasonNotProvisioned},
+		{"userName of the root user", named("admin"), "", ReasonNotProvisioned},
+		{"userName is the root address", named("root@acme.example"), "", ReasonNotProvisioned},
+		{"look-alike of s", named("\u017ftrasse"), "", ReasonNotProvisioned},
+		{"folds to another name", named("straße"), "", ReasonNotProvisioned},
+		{"Kelvin sign", named("lin\u212aed"), "", ReasonNotProvisioned},
+		{"fullwidth", named("ｍail"), "", ReasonNotProvisioned},
+		{"name is an address that the provider denies", identity{usernames: []string{"name@acme.example"}, email: "name@acme.example", emailDenied: true}, "", ReasonNotProvisioned},
+		{"address", vouched("Mail@Acme.example"), "mail", ""},
+		{"second address, second domain", vouched("second@acme.test"), "mail", ""},
+		{"address is the userName", vouched("name@acme.example"), "Name@acme.example", ""},
+		{"address that nobody vouches for", identity{email: "mail@acme.example"}, "", ReasonNotProvisioned},
+		{"address of two", vouched("shared@acme.example"), "", ReasonNotProvisioned},
+		{"address of an invited user", vouched("guest@acme.example"), "guest@acme.example", ""},
+		{"address of a linked user", vouched("linked@acme.example"), "", ReasonNotProvisioned},
+		{"address in a foreign domain", vouched("abroad@elsewhere.example"), "", ReasonNotProvisioned},
+		{"address of the root user", vouched("root@acme.example"), "", ReasonNotProvisioned},
+		{"address of an inactive user", vouched("gone@acme.example"), "", ReasonInactive},
+		{"shared issuer, own domain", identity{shared: true, domain: "acme.example", external: "E7"}, "ext", ""},
+		{"shared issuer, no domain", identity{shared: true, external: "E7"}, "", ReasonForeignAccount},
+		{"shared issuer, foreign domain", identity{shared: true, domain: "elsewhere.example", external: "E7"}, "", ReasonForeignAccount},
+		{"nothing", identity{}, "", ReasonNotProvisioned},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			test.id.issuer = testIssuer
+			if test.id.subject == "" {
+				test.id.subject = "sub-unknown"
+			}
+			user, refusal := whois(d, connection, &test.id)
+			switch {
+			case test.reason == "" && (refusal != nil || string(user.ID) != test.want):
+				t.Errorf("got %v, %v", user, refusal)
+			case test.reason != "" && (refusal == nil || refusal.Reason != test.reason):
+				t.Errorf("got %v, %v; want %s", user, refusal, test.reason)
+			}
+		})
+	}
+}
+
+func TestEmailDomain(t *testing.T) {
+	for address, want := range map[string]string{
+		"a@corp.example": "corp.example", " A@CORP.example ": "corp.example", "a@sub.corp.example": "sub.corp.example",
+		"a": "", "@corp.example": "", "a@": "", "a@b@corp.example": "", "a,b@corp.example": "", "a＠corp.example": "",
+		"a@corp.example.": "", "a@corp": "", "a@corp..example": "", "a b@corp.example": "", "ａ@corp.example": "", "a@cörp.example": "",
+	} {
+		if got := emailDomain(address); got != want {
+			t.Errorf("%q: %q, want %q", address, got, want)
+		}
+	}
+}
+
+func TestProfileOf(t *testing.T) {
+	entra := profileOf("https://login.microsoftonline.com/7a9b1c1e-0000-0000-0000-000000000000/v2.0")
+	claims, err := parseClaims([]byte(`{"iss":"i","sub":"pairwise","oid":"O1","email":"a@acme.example","preferred_username":"a@acme.example"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id := identityOf(claims, entra); id.external != "O1" || !id.emailVouched || id.shared {
+		t.Errorf("entra: %+v", id)
+	}
+	if id := identityOf(claims, profileOf("https://idp.example/login.microsoftonline.com")); id.external != "pairwise" || id.emailVouched {
+		t.Errorf("generic: %+v", id)
+	}
+	if id := identityOf(claims, profileOf("https://accounts.google.com")); !id.shared || id.domain != "" {
+		t.Errorf("google: %+v", id)
+	}
+}

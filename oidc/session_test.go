@@ -1,0 +1,95 @@
+package oidc
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"domicile/directory"
+)
+
+func TestResolve(t *testing.T) {
+	l := newLedger(t)
+	l.user(directory.SourceSCIM, "alice", "", true)
+	cookie := l.session("alice", "sub-alice")
+	s := l.service()
+	who, err := s.Resolve(t.Context(), cookie)
+	if err != nil || who.User.ID != "alice" || who.Organization.ID != acme || who.Session.Connection != connection {
+		t.Fatalf("%+v, %v", who, err)
+	}
+	for _, bad := range []string{"", "x", cookie + "x", cookie[:len(cookie)-1]} {
+		if _, err := s.Resolve(t.Context(), bad); directory.KindOf(err) != directory.KindUnauthenticated {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	s.deps.Now = func() time.Time { return time.Now().Add(SessionLifetime + time.Minute) }
+	if _, err := s.Resolve(t.Context(), cookie); directory.KindOf(err) != directory.KindUnauthenticated {
+		t.Errorf("expired: %v", err)
+	}
+	s.deps.Now = time.Now
+	l.cut = true
+	if _, err := s.Resolve(t.Context(), cookie); directory.KindOf(err) != directory.KindUnavailable {
+		t.Errorf("cut off: %v", err)
+	}
+	l.cut = false
+	if err := s.Close(t.Context(), cookie); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Resolve(t.Context(), cookie); directory.KindOf(err) != directory.KindUnauthenticated {
+		t.Errorf("closed: %v", err)
+	}
+	if err := s.Close(t.Context(), cookie); err != nil {
+		t.Errorf("closed twice: %v", err)
+	}
+}
+
+func TestRedirectURI(t *testing.T) {
+	if got := newLedger(t).service().RedirectURI("7f"); got != "https://eu.example.com/signin-oidc/7f" {
+		t.Error(got)
+	}
+}
+
+func TestReason_class(t *testing.T) {
+	for _, reason := range []Reason{ReasonNotProvisioned, ReasonInactive, ReasonLinkConflict, ReasonForeignAccount} {
+		if reason.Class() != ClassNotProvisioned {
+			t.Errorf("%s tells who exists", reason)
+		}
+	}
+	refusal := refuse(ReasonUnavailable, nil)
+	if directory.KindOf(refusal) != directory.KindUnavailable || len(refusal.Reference) != 8 {
+		t.Errorf("%v", refusal)
+	}
+}
+
+func BenchmarkResolve(b *testing.B) {
+	l := newLedger(b)
+	var cookie string
+	for i := range 10_000 {
+		name := fmt.Sprint("user-", i)
+		l.user(directory.SourceSCIM, name, "", true)
+		cookie = l.session(name, name)
+	}
+	s := l.service()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Resolve(b.Context(), cookie); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkResolve_parallel(b *testing.B) {
+	l := newLedger(b)
+	l.user(directory.SourceSCIM, "alice", "", true)
+	cookie := l.session("alice", "sub")
+	s := l.service()
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := s.Resolve(b.Context(), cookie); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
