@@ -21,13 +21,17 @@ var errDamagedBackup = errors.New("the backup is damaged")
 // backupChunk is how much of a backup is looked at together.
 const backupChunk = 64 << 10
 
-// backupSummary is what a verified backup holds.
-type backupSummary struct {
-	Seq    uint64            // of the last command in it
-	Time   time.Time         // of that command
-	Key    string            // id of the key that it is sealed with
-	Size   int64             // bytes in clear, as raft's Restore wants to know
-	Digest [sha256.Size]byte // of the ledger, as state.View.Digest gives it
+// BackupSummary is what a verified backup holds.
+type BackupSummary struct {
+	Region  string
+	Cluster string
+	Seq     uint64            // of the last command in it
+	Time    time.Time         // of that command
+	Key     string            // id of the key that it is sealed with
+	Size    int64             // bytes in clear, as raft's Restore wants to know
+	Digest  [sha256.Size]byte // of the ledger, as state.View.Digest gives it
+
+	Organizations, Users, Groups, Tokens, Connections, Sessions int
 }
 
 // writeBackup streams the whole ledger to w, sealed: a label line, then a sealed stream of the snapshot and its SHA-256,
@@ -76,28 +80,56 @@ func readBackup(r io.Reader, keyring *seal.Keyring, id seal.Identity) (io.Reader
 	return reader, nil
 }
 
-// verifyBackup proves that a backup restores: it reads it to its end, restores it into a scratch ledger, and compares that
-// ledger's digest with the one taken when the backup was written. It needs the memory of a second ledger.
-func verifyBackup(r io.Reader, keyring *seal.Keyring, id seal.Identity) (backupSummary, error) {
+// VerifyBackup proves that a backup of whatever region and cluster its first line names restores with the keys of a ring:
+// it reads it to its end, restores it into a scratch ledger, and compares that ledger's digest with the one taken when the
+// backup was written. It needs the memory of a second ledger.
+func VerifyBackup(r io.Reader, keyring *seal.Keyring) (BackupSummary, error) {
+	found, line, err := readLabel(r, labelBackup)
+	if err != nil {
+		return BackupSummary{}, fmt.Errorf("read backup: %w", err)
+	}
+	whole := io.MultiReader(bytes.NewReader(line), r)
+	return verifyBackup(whole, keyring, seal.Identity{Region: found.Region, Cluster: found.Cluster})
+}
+
+// verifyBackup is VerifyBackup for a backup that must be of the given region and cluster.
+func verifyBackup(r io.Reader, keyring *seal.Keyring, id seal.Identity) (BackupSummary, error) {
 	reader, found, err := openBackup(r, keyring, id)
 	if err != nil {
-		return backupSummary{}, err
+		return BackupSummary{}, err
 	}
-	digest, err := fsm.Verify(reader, state.Identity{Region: id.Region, Cluster: id.Cluster})
+	view, err := fsm.Verify(reader, state.Identity{Region: id.Region, Cluster: id.Cluster})
 	if err != nil {
-		return backupSummary{}, fmt.Errorf("verify backup: %w", err)
+		return BackupSummary{}, fmt.Errorf("verify backup: %w", err)
 	}
 	if _, err := io.Copy(io.Discard, reader); err != nil { // to the end: only there it is whole
-		return backupSummary{}, fmt.Errorf("verify backup: %w", err)
+		return BackupSummary{}, fmt.Errorf("verify backup: %w", err)
 	}
-	if digest != [sha256.Size]byte(reader.digest.Sum(nil)) {
-		return backupSummary{}, fmt.Errorf("verify backup: %w: it restores to another state than was saved", errDamagedBackup)
+	summary := summarize(view)
+	if summary.Digest != [sha256.Size]byte(reader.digest.Sum(nil)) {
+		return BackupSummary{}, fmt.Errorf("verify backup: %w: it restores to another state than was saved", errDamagedBackup)
 	}
-	at, err := time.Parse(time.RFC3339Nano, found.Time)
-	if err != nil {
-		return backupSummary{}, fmt.Errorf("verify backup: %w: %w", errDamagedBackup, err)
+	summary.Key, summary.Size = found.Key, reader.size
+	return summary, nil
+}
+
+func summarize(view *state.View) BackupSummary {
+	id := view.Identity()
+	s := BackupSummary{
+		Region: id.Region, Cluster: id.Cluster, Seq: view.Seq(), Time: time.UnixMicro(int64(view.At())).UTC(),
+		Digest: view.Digest(), Organizations: view.Organizations(), Sessions: view.Sessions(),
 	}
-	return backupSummary{Seq: found.Seq, Time: at, Key: found.Key, Size: reader.size, Digest: digest}, nil
+	for d := range view.Directories() {
+		s.Users += d.UserCount()
+		s.Groups += d.GroupCount()
+		for range d.Tokens() {
+			s.Tokens++
+		}
+		for range d.Connections() {
+			s.Connections++
+		}
+	}
+	return s
 }
 
 func backupBox(keyring *seal.Keyring, id seal.Identity) *seal.Box {

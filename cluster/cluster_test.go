@@ -22,14 +22,20 @@ func propose(t *testing.T, node *cluster.Node, c command.Command) command.Result
 	return result
 }
 
-// has tells whether a confirmed view of a node holds the organization.
-func has(t *testing.T, node *cluster.Node, number int) bool {
+// view gives a confirmed view.
+func view(t *testing.T, node *cluster.Node) *state.View {
 	t.Helper()
 	view, err := node.View(t.Context(), state.Confirmed())
 	if err != nil {
 		t.Fatalf("view: %v", err)
 	}
-	_, ok := view.Directory(clustertest.CreateOrganization(number).Organization)
+	return view
+}
+
+// has tells whether a confirmed view of a node holds the organization.
+func has(t *testing.T, node *cluster.Node, number int) bool {
+	t.Helper()
+	_, ok := view(t, node).Directory(clustertest.CreateOrganization(number).Organization)
 	return ok
 }
 

@@ -26,9 +26,9 @@ type Config struct {
 	Advertise string
 	// Seeds are peer addresses of nodes to found the cluster with, or to join it through. They may contain Advertise.
 	Seeds []string
-	// BootstrapExpect founds a new cluster once that many nodes without data have found each other: the nodes whose
-	// addresses come first among Seeds and Advertise in alphabetical order. All founders need the same seeds. 1 founds a
-	// cluster of this node alone; 0, the default, only ever joins. A node that holds data ignores it.
+	// BootstrapExpect founds a new cluster once every seed has answered that it holds no data: with the nodes, this many,
+	// whose addresses come first among Seeds and Advertise in alphabetical order. All founders need the same seeds. 1
+	// founds a cluster of this node alone; 0, the default, only ever joins. A node that holds data ignores it.
 	BootstrapExpect int
 
 	Credentials *seal.PeerCredentials

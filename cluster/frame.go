@@ -25,8 +25,8 @@ const (
 	callLost     callKind = 5 // have you, too, lost this leader → bool, last index
 	callJoin     callKind = 6 // make me a member → empty
 	callRemove   callKind = 7 // remove a member → empty
-	callTransfer callKind = 8 // hand leadership over → empty
-	callProgress callKind = 9 // → last index, applied seq
+	callProgress callKind = 8 // → last index, applied seq
+	callHandOver callKind = 9 // hand leadership over → empty
 )
 
 const (

@@ -7,10 +7,13 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
 
+	"domicile/directory"
 	"domicile/fsm/wire"
 	"domicile/seal"
 )
@@ -157,6 +160,9 @@ func (m *membership) formOnce(ctx context.Context, member bool) error {
 	if member {
 		return errors.Join(errors.New("no seed could take this node's new address"), failed)
 	}
+	if failed != nil && m.config.BootstrapExpect > 0 {
+		return fmt.Errorf("founding nothing while a seed is silent, because it may hold the region's data: %w", failed)
+	}
 	return errors.Join(m.found(met), failed)
 }
 
@@ -174,7 +180,8 @@ func (m *membership) meet(ctx context.Context, seed string) (introduction, error
 	return decodeIntroduction(r)
 }
 
-// found bootstraps raft once every founder has been met and none holds data. Every founder then writes the same
+// found bootstraps raft once every seed has answered, and so every founder, and none holds data: no set of emptied nodes
+// founds a second cluster beside one that is down, or that was restored from a backup. Every founder writes the same
 // configuration, so it does not matter who is first.
 func (m *membership) found(met map[string]introduction) error {
 	founders := m.founders()
@@ -330,12 +337,7 @@ func (m *membership) tend(ctx context.Context) {
 
 // keepsUp tells whether a member without a vote has kept up for long enough.
 func (m *membership) keepsUp(ctx context.Context, server raft.Server) bool {
-	answer, err := m.ask(ctx, parseAddress(server.Address), callProgress)
-	if err != nil {
-		delete(m.steady, server.ID)
-		return false
-	}
-	if index := answer.Uint(); answer.Err() != nil || index+promoteLag < m.raft.LastIndex() {
+	if !m.isCurrent(ctx, server) {
 		delete(m.steady, server.ID)
 		return false
 	}
@@ -347,6 +349,21 @@ func (m *membership) keepsUp(ctx context.Context, server raft.Server) bool {
 	return time.Since(since) >= m.config.Timing.Promote
 }
 
+// handOver makes another voter the leader, if this node is it.
+func (m *membership) handOver(ctx context.Context) error {
+	if m.raft.State() != raft.Leader {
+		return errNotLeader
+	}
+	if len(m.voters()) < 2 {
+		return directory.Errorf(directory.KindConflict, "", "no other member has a vote, so none can take the leadership over")
+	}
+	return await(ctx, m.raft.LeadershipTransfer())
+}
+
+func (m *membership) voters() []raft.Server {
+	return slices.DeleteFunc(slices.Clone(m.servers()), func(s raft.Server) bool { return s.Suffrage != raft.Voter })
+}
+
 // remove takes a member out of the configuration; id is a node's name or a server id.
 func (m *membership) remove(ctx context.Context, id string) error {
 	if term, _ := m.leadership.term(); term == 0 {
@@ -355,27 +372,57 @@ func (m *membership) remove(ctx context.Context, id string) error {
 	servers := m.servers()
 	i := slices.IndexFunc(servers, func(s raft.Server) bool { return string(s.ID) == id || nodeName(s.ID) == id })
 	if i < 0 {
-		return fmt.Errorf("there is no member %q", id)
+		return directory.Errorf(directory.KindNotFound, "", "there is no member %q", id)
+	}
+	if servers[i].Suffrage == raft.Voter {
+		if err := m.goesOnWithout(ctx, servers[i]); err != nil {
+			return err
+		}
 	}
 	if servers[i].ID == m.self.id {
 		// The leader hands over first; its successor is asked again.
-		if err := await(ctx, m.raft.LeadershipTransfer()); err != nil {
+		if err := m.handOver(ctx); err != nil {
 			return fmt.Errorf("hand over before leaving: %w", err)
 		}
 		return errNotLeader
-	}
-	voters := 0
-	for _, server := range servers {
-		if server.Suffrage == raft.Voter && server.ID != servers[i].ID {
-			voters++
-		}
-	}
-	if voters == 0 {
-		return fmt.Errorf("%q has the only vote", id)
 	}
 	if err := await(ctx, m.raft.RemoveServer(servers[i].ID, 0, 0)); err != nil {
 		return fmt.Errorf("remove %q: %w", id, err)
 	}
 	m.logger.Info("a member was removed", "node", nodeName(servers[i].ID))
 	return nil
+}
+
+// goesOnWithout refuses the loss of a voter that the others need: of those that would remain, a majority must answer and
+// keep up, or nothing could be committed any more, not even their return.
+func (m *membership) goesOnWithout(ctx context.Context, leaving raft.Server) error {
+	others := slices.DeleteFunc(m.voters(), func(s raft.Server) bool { return s.ID == leaving.ID })
+	if len(others) == 0 {
+		return directory.Errorf(directory.KindConflict, "", "%s has the only vote: the region would end with it", nodeName(leaving.ID))
+	}
+	var healthy atomic.Int64
+	var asked sync.WaitGroup
+	for _, voter := range others {
+		asked.Go(func() {
+			if voter.ID == m.self.id || m.isCurrent(ctx, voter) {
+				healthy.Add(1)
+			}
+		})
+	}
+	asked.Wait()
+	if majority := len(others)/2 + 1; int(healthy.Load()) < majority {
+		return directory.Errorf(directory.KindConflict, "", "%d of the %d voters that would remain are healthy, and a majority "+
+			"is %d: remove those that are down first, or bring them back", healthy.Load(), len(others), majority)
+	}
+	return nil
+}
+
+// isCurrent tells whether a member answers and its log is not far behind.
+func (m *membership) isCurrent(ctx context.Context, server raft.Server) bool {
+	answer, err := m.ask(ctx, parseAddress(server.Address), callProgress)
+	if err != nil {
+		return false
+	}
+	index := answer.Uint()
+	return answer.Err() == nil && index+promoteLag >= m.raft.LastIndex()
 }

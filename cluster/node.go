@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +51,7 @@ type Node struct {
 	guard      *guard
 
 	proposals   gate
+	installing  installing
 	clockOffset atomic.Int64 // microseconds that the ledger's time is ahead of this node's clock
 	draining    atomic.Bool
 	leaving     atomic.Bool
@@ -137,7 +139,9 @@ func (n *Node) startRaft() error {
 		Logger:          logger,
 	})}
 	var err error
-	n.raft, err = raft.NewRaft(n.raftConfig(), n.fsm, n.storage.Logs, n.storage.Stable, n.storage.Snapshots, n.transport)
+	memory := restoringFSM{FSM: n.fsm, installing: &n.installing}
+	snapshots := receivingSnapshots{SnapshotStore: n.storage.Snapshots, installing: &n.installing}
+	n.raft, err = raft.NewRaft(n.raftConfig(), memory, n.storage.Logs, n.storage.Stable, snapshots, n.transport)
 	if err != nil {
 		return fmt.Errorf("start raft: %w", err)
 	}
@@ -260,6 +264,10 @@ func (n *Node) onHalt(err error) { n.fail(ExitHalted, "the ledger cannot go on",
 func (n *Node) fail(code int, reason string, args ...any) {
 	n.link.Fence()
 	n.logger.Error("this node stops: "+reason, args...)
+	if code == ExitStalled {
+		stacks := make([]byte, 256<<10)
+		n.logger.Error("goroutines of the stalled node", "stacks", string(stacks[:runtime.Stack(stacks, true)]))
+	}
 	n.config.Exit(code)
 }
 

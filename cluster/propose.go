@@ -230,9 +230,14 @@ func (n *Node) refuseWrites() error {
 	if err := n.storage.Healthy(); err != nil {
 		return unavailable(err, "the leader's disk cannot take writes now")
 	}
-	commit, applied := n.raft.CommitIndex(), max(n.fsm.Index(), n.leadership.settled.Load())
-	if commit > applied+maxLag {
-		return unavailable(nil, "the leader is %d entries behind with applying; come back later", commit-applied)
+	return lagging(n.raft.CommitIndex(), n.fsm.Index(), n.leadership.settled.Load())
+}
+
+// lagging refuses writes while the state lags too far behind the log: more of them would only make the wait longer. The
+// state's index counts commands alone, so barriers and the like up to settled, when this leader was elected, do not count.
+func lagging(commit, applied, settled uint64) error {
+	if reached := max(applied, settled); commit > reached+maxLag {
+		return unavailable(nil, "the leader is %d entries behind with applying; come back later", commit-reached)
 	}
 	return nil
 }

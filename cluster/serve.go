@@ -29,8 +29,8 @@ var slowHandlers = map[callKind]func(*session, context.Context, *wire.Reader, *w
 	callLost:     (*session).lost,
 	callJoin:     (*session).join,
 	callRemove:   (*session).remove,
-	callTransfer: (*session).transfer,
 	callProgress: (*session).progress,
+	callHandOver: (*session).handOver,
 }
 
 // maxSlowCalls bounds how many slow calls one peer may have under way.
@@ -168,13 +168,6 @@ func (s *session) lost(ctx context.Context, r *wire.Reader, w *wire.Writer) erro
 	w.Bool(s.node.watch.gone(ctx, parseAddress(server)))
 	w.Uint(s.node.watch.tip(ctx))
 	return nil
-}
-
-func (s *session) transfer(ctx context.Context, _ *wire.Reader, _ *wire.Writer) error {
-	if s.node.raft.State() != raft.Leader {
-		return errNotLeader
-	}
-	return await(ctx, s.node.raft.LeadershipTransfer())
 }
 
 func (s *session) remove(ctx context.Context, r *wire.Reader, _ *wire.Writer) error {

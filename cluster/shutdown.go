@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/hashicorp/raft"
 )
 
 const (
@@ -27,7 +25,9 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	n.leaving.Store(true)
 	empty := n.proposals.close()
 	if ctx.Err() == nil {
-		n.handOver(ctx)
+		if err := n.TransferLeadership(ctx); err != nil {
+			n.logger.Warn("nobody took over leadership", "error", err)
+		}
 		drain, cancel := context.WithTimeout(ctx, n.config.Timing.Drain)
 		select {
 		case <-empty:
@@ -38,20 +38,6 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		n.watch.goodbye()
 	}
 	return n.close()
-}
-
-// handOver gives leadership away, if this node has it and anybody can take it.
-func (n *Node) handOver(ctx context.Context) {
-	for range transferTries {
-		if n.raft.State() != raft.Leader || len(n.members.servers()) < 2 {
-			return
-		}
-		err := await(ctx, n.raft.LeadershipTransfer())
-		if err == nil || ctx.Err() != nil {
-			return
-		}
-		n.logger.Warn("hand over leadership", "error", err)
-	}
 }
 
 // finishQueue waits until the leader's queue, with commands of others, is answered.

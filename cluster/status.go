@@ -5,12 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/hashicorp/raft"
 
-	"domicile/fsm/state"
+	"domicile/directory"
 	"domicile/fsm/wire"
 )
 
@@ -20,37 +19,28 @@ const maxReadyAge = 2 * time.Second
 // maxLoopSilence is for how long raft's main loop of a live node may not answer.
 const maxLoopSilence = 30 * time.Second
 
-// Member is one server of the cluster.
-type Member struct {
-	ID      string `json:"id"`      // names one life of the node's data directory
-	Node    string `json:"node"`    // the name in its certificate
-	Address string `json:"address"` // host:port
-	Voter   bool   `json:"voter"`
-	Leader  bool   `json:"leader"`
-	Self    bool   `json:"self"`
-}
-
 // Status is what an operator wants to know of a node at a glance.
 type Status struct {
-	Node        string        `json:"node"`
-	ID          string        `json:"id"`
-	Region      string        `json:"region"`
-	Cluster     string        `json:"cluster"`
-	Address     string        `json:"address"`
-	Role        string        `json:"role"`   // leader, follower, candidate or shutdown
-	Leader      string        `json:"leader"` // the leader's node name, "" when none is known
-	Term        uint64        `json:"term"`
-	Last        uint64        `json:"last"`    // newest entry in the log
-	Commit      uint64        `json:"commit"`  // newest entry known to be committed
-	Applied     uint64        `json:"applied"` // newest command entry in the state
-	Seq         uint64        `json:"seq"`     // newest command in the state
-	Level       uint64        `json:"level"`
-	LastContact time.Duration `json:"last_contact"` // since this node was last confirmed, nanoseconds; -1 for never
-	Draining    bool          `json:"draining"`
-	Removed     bool          `json:"removed"` // this node is no longer a member
-	Ready       string        `json:"ready"`   // "" when ready, or why not
-	Certificate time.Time     `json:"certificate_expires"`
-	Members     []Member      `json:"members"`
+	Node        string             `json:"node"`
+	ID          string             `json:"id"`
+	Region      string             `json:"region"`
+	Cluster     string             `json:"cluster"`
+	Address     string             `json:"address"`
+	Role        string             `json:"role"`   // leader, follower, candidate or shutdown
+	Leader      string             `json:"leader"` // the leader's node name, "" when none is known
+	Term        uint64             `json:"term"`
+	Last        uint64             `json:"last"`    // newest entry in the log
+	Commit      uint64             `json:"commit"`  // newest entry known to be committed
+	Applied     uint64             `json:"applied"` // newest command entry in the state
+	Seq         uint64             `json:"seq"`     // newest command in the state
+	At          time.Time          `json:"at"`      // newest stamp in the state
+	Level       uint64             `json:"level"`
+	LastContact time.Duration      `json:"last_contact"` // since this node was last confirmed, nanoseconds; -1 for never
+	Draining    bool               `json:"draining"`
+	Removed     bool               `json:"removed"` // this node is no longer a member
+	Ready       string             `json:"ready"`   // "" when ready, or why not
+	Certificate time.Time          `json:"certificate_expires"`
+	Members     []directory.Member `json:"members"`
 }
 
 // Status describes the node as it is now. It never waits.
@@ -69,6 +59,7 @@ func (n *Node) Status() Status {
 		Commit:      n.raft.CommitIndex(),
 		Applied:     n.fsm.Index(),
 		Seq:         view.Seq(),
+		At:          time.UnixMicro(int64(view.At())).UTC(),
 		Level:       view.Level(),
 		LastContact: n.reads.age(),
 		Draining:    n.draining.Load(),
@@ -91,11 +82,11 @@ var roleNames = map[raft.RaftState]string{
 }
 
 // Members lists the cluster as this node knows it; empty until the node has become a member.
-func (n *Node) Members() []Member {
+func (n *Node) Members() []directory.Member {
 	leader := n.leadership.current.Load().address.id
-	members := []Member{}
+	members := []directory.Member{}
 	for _, server := range n.members.servers() {
-		members = append(members, Member{
+		members = append(members, directory.Member{
 			ID:      string(server.ID),
 			Node:    nodeName(server.ID),
 			Address: parseAddress(server.Address).host,
@@ -108,8 +99,8 @@ func (n *Node) Members() []Member {
 }
 
 // Digest gives the seq of this node's state and the SHA-256 over all of it, in hex. Nodes that have applied the same log
-// have equal digests; an equal seq alone does not say so, because a repeated request moves only the ledger's time. It reads
-// the whole ledger.
+// have equal digests: compare at equal seq and equal Status.At, because a repeated request moves only the ledger's time. It
+// reads the whole ledger.
 func (n *Node) Digest() (seq uint64, digest string) {
 	view := n.fsm.View()
 	sum := view.Digest()
@@ -137,7 +128,7 @@ func (n *Node) Ready() error {
 // Live returns nil unless only a restart can help: raft's main loop has not answered for 30 s, or the disk hangs. Having
 // no leader, or being slow to restore, is no reason.
 func (n *Node) Live() error {
-	if silence := n.guard.silence(); silence > maxLoopSilence {
+	if silence := n.guard.silence(); silence > maxLoopSilence && n.installing.count.Load() == 0 {
 		return fmt.Errorf("raft has not answered for %s", silence.Round(time.Second))
 	}
 	if err := n.storage.Healthy(); errors.Is(err, errStorageStalled) {
@@ -146,22 +137,27 @@ func (n *Node) Live() error {
 	return nil
 }
 
-// TransferLeadership makes another voter the leader; it asks the leader if this node is not it.
+// TransferLeadership makes another voter the leader if this node leads, and does nothing otherwise. Writes that arrive
+// meanwhile wait for the new leader.
 func (n *Node) TransferLeadership(ctx context.Context) error {
-	if n.raft.State() == raft.Leader {
-		if err := await(ctx, n.raft.LeadershipTransfer()); err != nil {
-			return fmt.Errorf("transfer leadership: %w", err)
+	var err error
+	for range transferTries {
+		if n.raft.State() != raft.Leader || n.count(raft.Voter) < 2 {
+			return nil
 		}
-		return nil
+		if err = await(ctx, n.raft.LeadershipTransfer()); err == nil || ctx.Err() != nil {
+			break
+		}
 	}
-	if err := n.askLeader(ctx, callTransfer, nil); err != nil {
+	if err != nil {
 		return fmt.Errorf("transfer leadership: %w", err)
 	}
 	return nil
 }
 
-// Remove takes a member out of the cluster for good; id is a node's name or a Member.ID. Its data directory must be
-// emptied before it may join again.
+// Remove takes a member out of the cluster for good; id is a node's name or a Member.ID. A voter stays while those that
+// would remain could not go on without it (KindConflict); nobody of that name is KindNotFound. The data directory of what
+// was removed must be emptied before it may join again.
 func (n *Node) Remove(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, changePatience)
 	defer cancel()
@@ -183,7 +179,7 @@ func (n *Node) Remove(ctx context.Context, id string) error {
 			return fmt.Errorf("remove member: %w", err)
 		}
 		if waitErr := leader.settle(ctx, n.stopped, &pause); waitErr != nil {
-			return fmt.Errorf("remove member: %w", errors.Join(waitErr, err))
+			return unavailable(errors.Join(waitErr, err), "the member could not be removed in time")
 		}
 	}
 }
@@ -199,16 +195,4 @@ func (n *Node) askLeader(ctx context.Context, kind callKind, body []byte) error 
 	}
 	_, err = openAnswer(answer)
 	return err
-}
-
-// Backup writes an encrypted copy of the ledger to w, as of a moment after the call. Any node can make it.
-func (n *Node) Backup(ctx context.Context, w io.Writer) error {
-	view, err := n.View(ctx, state.Confirmed())
-	if err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
-	if err := writeBackup(w, view, n.config.Keyring, n.identity); err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
-	return nil
 }

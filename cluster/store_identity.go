@@ -82,7 +82,20 @@ func (r nodeRecord) check(id seal.Identity) error {
 }
 
 func createNodeFile(dir string, id seal.Identity) (nodeRecord, error) {
-	record := nodeRecord{
+	record := newNodeRecord(id)
+	if _, err := os.Stat(filepath.Join(dir, boltFile)); err == nil {
+		return record, fmt.Errorf("the directory holds a log (%s) but does not say whose: restore %s from a copy, or empty the directory and let this node join again",
+			boltFile, nodeFile)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return record, err
+	}
+	return record, record.write(dir)
+}
+
+// newNodeRecord begins another life of a data directory.
+func newNodeRecord(id seal.Identity) nodeRecord {
+	return nodeRecord{
 		Format:      nodeFileFormat,
 		Region:      id.Region,
 		Cluster:     id.Cluster,
@@ -90,18 +103,14 @@ func createNodeFile(dir string, id seal.Identity) (nodeRecord, error) {
 		Incarnation: seal.NewID(),
 		Created:     time.Now().UTC().Truncate(time.Second),
 	}
-	if _, err := os.Stat(filepath.Join(dir, boltFile)); err == nil {
-		return record, fmt.Errorf("the directory holds a log (%s) but does not say whose: restore %s from a copy, or empty the directory and let this node join again",
-			boltFile, nodeFile)
-	}
-	raw, err := json.MarshalIndent(record, "", "  ")
+}
+
+func (r nodeRecord) write(dir string) error {
+	raw, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
-		return record, err
+		return err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return record, err
-	}
-	return record, writeDurably(filepath.Join(dir, nodeFile), append(raw, '\n'))
+	return writeDurably(filepath.Join(dir, nodeFile), append(raw, '\n'))
 }
 
 // writeDurably puts a whole file of mode 0600 in place, or leaves what was there; once it returns, the file survives a

@@ -18,6 +18,7 @@ const (
 	verdictBusy    verdict = 2 // certainly not; give up now and come back later
 	verdictFailed  verdict = 3 // an error that trying again does not mend
 	verdictUnknown verdict = 4 // perhaps; try again once leadership has settled
+	verdictRefused verdict = 5 // a refusal whose kind and words are for the caller
 )
 
 func verdictOf(err error) verdict {
@@ -28,13 +29,21 @@ func verdictOf(err error) verdict {
 		return verdictUnknown
 	case errors.Is(err, errBusy), errors.Is(err, errLate), directory.KindOf(err) == directory.KindUnavailable:
 		return verdictBusy
-	default:
-		return verdictFailed
 	}
+	if kind := directory.KindOf(err); kind != directory.KindInternal {
+		return verdictRefused
+	}
+	return verdictFailed
 }
 
 func encodeFailure(err error) []byte {
-	w := wire.NewWriter([]byte{byte(verdictOf(err))})
+	v := verdictOf(err)
+	w := wire.NewWriter([]byte{byte(v)})
+	if refusal, ok := errors.AsType[*directory.Error](err); ok && v == verdictRefused {
+		w.Uint(uint64(refusal.Kind))
+		w.Text(refusal.Detail)
+		return w.Bytes()
+	}
 	w.Text(err.Error())
 	return w.Bytes()
 }
@@ -54,6 +63,9 @@ func openAnswer(body []byte) (*wire.Reader, error) {
 		return nil, peerError{text: r.Text(), kind: errUnknown}
 	case verdictBusy:
 		return nil, directory.Unavailable(retryLater(), nil, "%s", r.Text())
+	case verdictRefused:
+		kind := directory.Kind(r.Uint()) //nolint:gosec // a small number
+		return nil, directory.Errorf(kind, "", "%s", r.Text())
 	default:
 		return nil, errors.New(r.Text())
 	}

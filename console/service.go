@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"domicile/directory"
@@ -16,6 +17,7 @@ import (
 type Deps struct {
 	Proposer command.Proposer
 	Viewer   state.Viewer
+	Operator Operator
 	Keyring  *seal.Keyring
 	Identity seal.Identity // region and cluster, to bind what is sealed
 	Region   directory.Region
@@ -26,13 +28,14 @@ type Deps struct {
 
 // Service is the door. It is safe for concurrent use. Its errors are *directory.Error.
 type Service struct {
-	deps Deps
+	deps   Deps
+	backup sync.Mutex // held while a backup is made
 }
 
 // New returns the door.
 func New(deps Deps) (*Service, error) {
 	switch {
-	case deps.Proposer == nil, deps.Viewer == nil, deps.Keyring == nil, deps.Egress == nil, deps.NewID == nil, deps.Now == nil:
+	case deps.Proposer == nil, deps.Viewer == nil, deps.Operator == nil, deps.Keyring == nil, deps.Egress == nil, deps.NewID == nil, deps.Now == nil:
 		return nil, errors.New("console: a dependency is missing")
 	case deps.Identity.Region == "" || deps.Identity.Cluster == "":
 		return nil, errors.New("console: the identity names no region and cluster")

@@ -18,12 +18,13 @@ const actor = "operator"
 type house struct {
 	*console.Service
 	ledger  *consoletest.Ledger
+	crew    *consoletest.Crew
 	keyring *seal.Keyring
 }
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{ledger: consoletest.NewLedger(t), keyring: seal.GenerateKeyring()}
+	h := &house{ledger: consoletest.NewLedger(t), crew: consoletest.NewCrew("us-1", "us-2"), keyring: seal.GenerateKeyring()}
 	service, err := console.New(deps(h))
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +35,7 @@ func newHouse(t *testing.T) *house {
 
 func deps(h *house) console.Deps {
 	return console.Deps{
-		Proposer: h.ledger, Viewer: h.ledger, Keyring: h.keyring, Identity: consoletest.Identity,
+		Proposer: h.ledger, Viewer: h.ledger, Operator: h.crew, Keyring: h.keyring, Identity: consoletest.Identity,
 		Region: directory.Region{ID: "us", Name: "United States", URL: "https://us.example.com"},
 		Egress: egress.New(egress.Config{AllowLoopback: true, AllowHTTP: true}),
 		NewID:  seal.NewID, Now: time.Now,
@@ -61,9 +62,10 @@ func wantError(t *testing.T, err error, kind directory.Kind, field string) {
 }
 
 func TestNew_refusesHalfAHouse(t *testing.T) {
-	whole := deps(&house{ledger: consoletest.NewLedger(t), keyring: seal.GenerateKeyring()})
+	whole := deps(&house{ledger: consoletest.NewLedger(t), crew: consoletest.NewCrew("us-1"), keyring: seal.GenerateKeyring()})
 	for name, spoil := range map[string]func(*console.Deps){
 		"no proposer":    func(d *console.Deps) { d.Proposer = nil },
+		"no operator":    func(d *console.Deps) { d.Operator = nil },
 		"no key ring":    func(d *console.Deps) { d.Keyring = nil },
 		"no cluster":     func(d *console.Deps) { d.Identity.Cluster = "" },
 		"another region": func(d *console.Deps) { d.Region.ID = "eu" },

@@ -34,6 +34,11 @@ func openSession(tx *transaction, p *command.OpenSession) (command.Result, *dire
 		return command.Result{}, directory.Errorf(directory.KindConflict, "subject", "the identity belongs to another user")
 	}
 	if !linked {
+		for other := range d.LinksOf(p.User) {
+			if other.Connection == p.Connection {
+				return command.Result{}, directory.Errorf(directory.KindConflict, "user", "the user is tied to another identity of this provider")
+			}
+		}
 		tx.state.PutLink(d, &directory.Link{
 			Connection: p.Connection, Issuer: p.Issuer, Subject: p.Subject, User: p.User, Created: tx.now,
 		})

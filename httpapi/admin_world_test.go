@@ -33,6 +33,7 @@ const operatorToken = "dom_us_operator"
 type office struct {
 	t        testing.TB
 	ledger   *consoletest.Ledger
+	crew     *consoletest.Crew
 	logs     *logBuffer
 	registry *prometheus.Registry
 	unready  atomic.Bool
@@ -42,7 +43,10 @@ type office struct {
 
 func newOffice(t testing.TB) *office {
 	t.Helper()
-	o := &office{t: t, ledger: consoletest.NewLedger(t), logs: &logBuffer{}, registry: prometheus.NewRegistry()}
+	o := &office{
+		t: t, ledger: consoletest.NewLedger(t), crew: consoletest.NewCrew("us-1", "us-2", "us-3"), logs: &logBuffer{},
+		registry: prometheus.NewRegistry(),
+	}
 	handler, err := httpapi.New(o.deps())
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +63,7 @@ func (o *office) deps() httpapi.Deps {
 	keyring := seal.GenerateKeyring()
 	client := egress.New(egress.Config{AllowLoopback: true, AllowHTTP: true})
 	desk, err := console.New(console.Deps{
-		Proposer: o.ledger, Viewer: o.ledger, Keyring: keyring, Identity: consoletest.Identity, Region: region,
+		Proposer: o.ledger, Viewer: o.ledger, Operator: o.crew, Keyring: keyring, Identity: consoletest.Identity, Region: region,
 		Egress: client, NewID: seal.NewID, Now: time.Now,
 	})
 	if err != nil {

@@ -47,8 +47,12 @@ func (a *api) serve(r route) gin.HandlerFunc {
 
 func (w *walk) serve(c *gin.Context) {
 	start := w.Now()
-	ctx, cancel := context.WithTimeout(c.Request.Context(), w.route.class.timeout)
-	defer cancel()
+	ctx := c.Request.Context()
+	if timeout := w.route.class.timeout; timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
 	ctx, span := w.tracer.Start(ctx, w.span)
 	event := telemetry.NewEvent(start, c.Request.Method, w.route.path)
 	ctx = telemetry.WithEvent(ctx, event)
@@ -153,7 +157,7 @@ func (a *api) headersOf(cl *class) []header {
 		fixed["Content-Security-Policy"] = "default-src 'none'"
 	case cl == classSignIn || cl == classStranger:
 		fixed["Cache-Control"] = "no-store"
-		fixed["Content-Security-Policy"] = pagePolicy
+		fixed["Content-Security-Policy"] = a.pagePolicy()
 		fixed["X-Frame-Options"] = "DENY"
 	default:
 		fixed["Cache-Control"] = "no-store"

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -25,6 +26,7 @@ type operation struct {
 	request     *schema // nil: no body
 	status      int     // of success
 	response    *schema // nil: no body
+	media       string  // of the response; "" is JSON
 	location    bool    // Location names what was made
 	public      bool    // no token wanted
 	refusals    []int   // besides those that every operation of its class has
@@ -84,8 +86,8 @@ func describe(routes []route, region directory.Region) ([]byte, error) {
 		"info": object{
 			"title":   "Domicile administration API",
 			"version": "1",
-			"description": "Organizations of one hosting region, the SCIM tokens that their identity providers carry, and " +
-				"their OpenID Connect connections. Errors are problem details (RFC 9457).",
+			"description": "Organizations of one hosting region, the SCIM tokens that their identity providers carry, their " +
+				"OpenID Connect connections, and the region's own nodes and backups. Errors are problem details (RFC 9457).",
 		},
 		"servers": []object{{"url": region.URL, "description": region.Name}},
 		"paths":   paths,
@@ -142,7 +144,7 @@ func (op *operation) describe(parameters []object) object {
 func (op *operation) responses(hasParameters bool) object {
 	success := object{"description": http.StatusText(op.status)}
 	if op.response != nil {
-		success["content"] = object{"application/json": object{"schema": op.response}}
+		success["content"] = object{cmp.Or(op.media, "application/json"): object{"schema": op.response}}
 	}
 	if op.location {
 		success["headers"] = object{"Location": object{

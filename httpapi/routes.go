@@ -23,7 +23,7 @@ type class struct {
 	name     string        // in metrics
 	protocol *protocol     // how errors are said
 	maxBody  int64         // bytes
-	timeout  time.Duration // of the whole answer
+	timeout  time.Duration // of the whole answer; 0: none
 	operator bool          // wants the operator's token
 }
 
@@ -31,6 +31,7 @@ type class struct {
 var (
 	classSCIM     = &class{name: "scim", protocol: protocolSCIM, maxBody: 1 << 20, timeout: 20 * time.Second}
 	classAdmin    = &class{name: "admin", protocol: protocolProblem, maxBody: 64 << 10, timeout: 20 * time.Second, operator: true}
+	classBackup   = &class{name: "backup", protocol: protocolProblem, maxBody: 0, operator: true}
 	classAPI      = &class{name: "api", protocol: protocolProblem, maxBody: 64 << 10, timeout: 10 * time.Second}
 	classSignIn   = &class{name: "signin", protocol: protocolPage, maxBody: 64 << 10, timeout: 30 * time.Second}
 	classStatic   = &class{name: "static", protocol: protocolPage, maxBody: 0, timeout: 10 * time.Second}
@@ -135,5 +136,10 @@ func (a *api) adminRoutes() []route {
 		{http.MethodGet, pathConnection, classAdmin, a.getConnection, docGetConnection},
 		{http.MethodPut, pathConnection, classAdmin, a.replaceConnection, docReplaceConnection},
 		{http.MethodDelete, pathConnection, classAdmin, a.deleteConnection, docDeleteConnection},
+
+		{http.MethodGet, pathMembers, classAdmin, a.listMembers, docListMembers},
+		{http.MethodDelete, pathMember, classAdmin, a.removeMember, docRemoveMember},
+		{http.MethodPost, "/api/v1/leader/transfer", classAdmin, a.transferLeader, docTransferLeader},
+		{http.MethodGet, "/api/v1/backup", classBackup, a.getBackup, docGetBackup},
 	}
 }

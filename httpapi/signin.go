@@ -71,8 +71,7 @@ func (a *api) remembered(c *gin.Context) bool {
 	return err == nil && cookie.Value == a.Region.ID
 }
 
-// startSignIn answers POST /login/start: on to the identity provider. The answer is a page that walks there, not a
-// redirect: browsers hold a redirect that answers a form against the form-action of the form's page, which is 'self'.
+// startSignIn answers POST /login/start: on to the identity provider.
 func (a *api) startSignIn(c *gin.Context) error {
 	if !a.sameOrigin(c.Request) {
 		return a.refuseForm(c)
@@ -92,17 +91,13 @@ func (a *api) startSignIn(c *gin.Context) error {
 	if err != nil {
 		return a.refuseSignIn(c, err, request)
 	}
-	target, err := url.Parse(redirect.URL)
-	if err != nil {
-		return err
-	}
 	for _, name := range redirect.Drop {
 		a.dropCookie(c, name)
 	}
 	a.setCookie(c, redirect.CookieName, redirect.CookieValue, redirect.MaxAge)
 	a.setCookie(c, a.cookieName(regionCookie), a.Region.ID, regionMaxAge)
-	c.Writer.Header().Set("Refresh", "0;url="+redirect.URL)
-	return a.show(c, http.StatusOK, ui.Continue{Frame: a.frame("One moment"), URL: redirect.URL, Host: target.Host})
+	c.Redirect(http.StatusSeeOther, redirect.URL)
+	return nil
 }
 
 // finishSignIn answers GET and POST /signin-oidc/:connection: what the identity provider sent back. A POST comes from

@@ -11,8 +11,16 @@ import (
 	"domicile/console/ui"
 )
 
-// pagePolicy lets a page show our style sheet and mark and send forms to us, and nothing else: no script at all.
-const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+// pagePolicy lets a page show our style sheet and mark and send forms, and nothing else: no script at all. Browsers hold a
+// redirect that answers a form against form-action, and the answer to the sign-in form leads to an identity provider:
+// anywhere on https, and in dev on http.
+func (a *api) pagePolicy() string {
+	providers := "https:"
+	if a.Dev {
+		providers += " http:"
+	}
+	return "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' " + providers + "; frame-ancestors 'none'; base-uri 'none'"
+}
 
 func (a *api) frame(title string) ui.Frame {
 	return ui.Frame{Title: title, Region: a.Region.Name, Dev: a.Dev}
@@ -26,7 +34,7 @@ func (a *api) show(c *gin.Context, status int, page ui.Page) error {
 	}
 	h := c.Writer.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Content-Security-Policy", a.pagePolicy())
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	c.Writer.WriteHeader(status)
 	_, _ = c.Writer.Write(body.Bytes()) // a lost client is nobody's error
@@ -68,7 +76,11 @@ func (a *api) sameOrigin(r *http.Request) bool {
 		return site == "same-origin" || site == "none"
 	}
 	origin := r.Header.Get("Origin")
-	return origin == "" || origin == a.loginOrigin()
+	if origin == "" || origin == a.loginOrigin() {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && u.Host == r.Host // the page was reached by another of our names, a node's own address say
 }
 
 // loginOrigin is scheme and authority of the sign-in page, as browsers reach it.

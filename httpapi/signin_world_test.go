@@ -6,13 +6,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"html"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -130,7 +128,7 @@ func (w *world) node() http.Handler {
 	logger := slog.New(slog.NewJSONHandler(w.logs, nil))
 	registry := prometheus.NewRegistry()
 	admin, err := console.New(console.Deps{
-		Proposer: w.ledger, Viewer: w.ledger, Keyring: w.ring,
+		Proposer: w.ledger, Viewer: w.ledger, Operator: consoletest.NewCrew("node-1"), Keyring: w.ring,
 		Identity: seal.Identity{Region: testRegion, Cluster: testCluster},
 		Region:   region, Egress: w.client, NewID: seal.NewID, Now: w.clock.now,
 	})
@@ -290,17 +288,11 @@ func (w *world) get(b *oidctest.Browser, target string) visit {
 	return w.do(b, http.MethodGet, target, nil)
 }
 
-var continueLink = regexp.MustCompile(`id="continue" href="([^"]*)"`)
-
 // start posts the sign-in form and gives the address at the provider, empty if there is none.
 func (w *world) start(b *oidctest.Browser, form url.Values) (string, visit) {
 	w.t.Helper()
 	page := w.do(b, http.MethodPost, "/login/start", form)
-	m := continueLink.FindStringSubmatch(page.body)
-	if m == nil {
-		return "", page
-	}
-	return html.UnescapeString(m[1]), page
+	return page.header.Get("Location"), page
 }
 
 // callback signs in at the provider and gives the address that it sends the browser back to, not yet visited.

@@ -161,7 +161,8 @@ func (s *Service) recall(callback Callback) (*transaction, *Refusal) {
 
 // unchanged gives the transaction's connection if it is what it was when the sign-in began.
 func (s *Service) unchanged(ctx context.Context, t *transaction) (*directory.Connection, *Refusal) {
-	view, err := s.deps.Viewer.View(ctx, state.Local())
+	// The node that began the sign-in may have been ahead of this one.
+	view, err := s.deps.Viewer.View(ctx, state.AtLeast(t.ConnectionVersion))
 	if err != nil {
 		return nil, refuse(ReasonUnavailable, err)
 	}
@@ -267,7 +268,7 @@ func SecretPlace(identity state.Identity, organization directory.OrganizationID,
 
 // open writes the one command that consumes the transaction, ties the identity and opens the session.
 func (s *Service) open(ctx context.Context, connection *directory.Connection, t *transaction, id *identity, user *directory.User) (SignedIn, *Refusal) {
-	token, hash := seal.MintToken("dom_" + s.deps.Identity.Region + "_session_")
+	token, hash := seal.MintToken(s.cookiePrefix())
 	session := directory.SessionID(seal.NewID())
 	result, err := s.deps.Proposer.Propose(ctx, command.Command{
 		Organization: connection.Organization,

@@ -13,7 +13,7 @@ type profile struct {
 	immutable string
 	// vouches: the provider says nothing about e-mail verification, but addresses come from the organization's own tenant.
 	vouches bool
-	// shared: every account in the world has this issuer, and the claim names the organization's domain.
+	// domainClaim names the organization's domain where every account in the world has the same issuer; else empty.
 	domainClaim string
 }
 

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"strings"
 
 	"domicile/directory"
 	"domicile/fsm/command"
@@ -16,22 +17,37 @@ type Who struct {
 	Session      *directory.Session
 }
 
-// Resolve finds who a session cookie belongs to, in this node's memory. The error is a *directory.Error:
+// Resolve finds who a session cookie belongs to, in this node's memory. Only a cookie that could be ours and is not there
+// costs a confirmed view: the session may have been opened on another node a moment ago. The error is a *directory.Error:
 // KindUnauthenticated when nobody is signed in with it (unknown, expired, ended, user not active), KindUnavailable when
 // this node is cut off and cannot know; the caller answers 503 then, never 401.
 func (s *Service) Resolve(ctx context.Context, cookieValue string) (Who, error) {
-	view, err := s.deps.Viewer.View(ctx, state.Local())
+	who, ok, err := s.resolveAt(ctx, cookieValue, state.Local())
+	if err == nil && !ok && strings.HasPrefix(cookieValue, s.cookiePrefix()) {
+		who, ok, err = s.resolveAt(ctx, cookieValue, state.Confirmed())
+	}
 	if err != nil {
 		s.deps.Metrics.checkUnavailable.Inc()
 		return Who{}, err
 	}
-	who, ok := s.lookup(view, cookieValue)
 	if !ok {
 		s.deps.Metrics.checkRefused.Inc()
 		return Who{}, directory.Errorf(directory.KindUnauthenticated, "", "nobody is signed in")
 	}
 	s.deps.Metrics.checkOK.Inc()
 	return who, nil
+}
+
+// cookiePrefix is what every session cookie of this region begins with.
+func (s *Service) cookiePrefix() string { return "dom_" + s.deps.Identity.Region + "_session_" }
+
+func (s *Service) resolveAt(ctx context.Context, cookieValue string, f state.Freshness) (Who, bool, error) {
+	view, err := s.deps.Viewer.View(ctx, f)
+	if err != nil {
+		return Who{}, false, err
+	}
+	who, ok := s.lookup(view, cookieValue)
+	return who, ok, nil
 }
 
 func (s *Service) lookup(view *state.View, cookieValue string) (Who, bool) {

@@ -75,19 +75,19 @@ func (j *bulkJob) perform(ctx context.Context, operation *bulkOperation) (Respon
 		if err != nil {
 			return Response{}, err
 		}
-		return j.create(ctx, j.actor, kind, operation.id, o, courtesies, everything)
+		return j.create(ctx, j.actor, kind, operation.id, o, courtesies, everything())
 	case "PUT":
 		o, courtesies, err := schema.Read(j.types[kind], data, dialect)
 		if err != nil {
 			return Response{}, err
 		}
-		return j.replace(ctx, j.actor, kind, id, o, courtesies, everything, conditions)
+		return j.replace(ctx, j.actor, kind, id, o, courtesies, everything(), conditions)
 	case "PATCH":
 		doc, err := patch.ReadDocument(j.types[kind], data, dialect)
 		if err != nil {
 			return Response{}, err
 		}
-		return j.patch(ctx, j.actor, kind, id, doc, wanted{shown: everything}, conditions)
+		return j.patch(ctx, j.actor, kind, id, doc, wanted{shown: everything()}, conditions)
 	case "DELETE":
 		return j.Delete(ctx, j.actor, kind, id, conditions)
 	}

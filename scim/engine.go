@@ -2,6 +2,7 @@ package scim
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"domicile/directory"
@@ -30,6 +31,7 @@ type Engine struct {
 	dialects map[directory.Profile]schema.Dialect
 	hidden   hiddenRegister
 	writers  writerLocks
+	buffers  sync.Pool // of *buffer
 }
 
 // New makes an Engine.

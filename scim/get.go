@@ -26,7 +26,7 @@ func (e *Engine) Get(ctx context.Context, a Actor, kind Kind, id string, q Query
 
 // show answers with one resource.
 func (e *Engine) show(v *view, r *record, s shown, status int) (Response, error) {
-	b := newBuffer()
+	b := e.newBuffer()
 	out, err := s.append(b.bytes, e, v, r)
 	if err != nil {
 		return Response{}, err

@@ -62,17 +62,14 @@ var indexed = [kinds]string{
 	Groups: "id, displayName, externalId, members.value",
 }
 
-// indexFor finds the index of a comparison. The empty value has none: nothing is stored as empty.
-func indexFor(kind Kind, path string, op filter.Op, value string) *index {
-	if value == "" {
-		return nil
-	}
+// indexFor finds the index of a comparison and its rank, -1 for none. The empty value has none: nothing is stored as empty.
+func indexFor(kind Kind, path string, op filter.Op, value string) (x *index, rank int) {
 	for i := range indexes[kind] {
-		if x := &indexes[kind][i]; x.path == path && x.op == op {
-			return x
+		if x := &indexes[kind][i]; value != "" && x.path == path && x.op == op {
+			return x, i
 		}
 	}
-	return nil
+	return nil, -1
 }
 
 func one[T any](item T, ok bool) iter.Seq[T] {

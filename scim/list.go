@@ -84,7 +84,7 @@ func (e *Engine) list(ctx context.Context, a Actor, of []Kind, asked Query) (Res
 		return Response{}, err
 	}
 	v := &view{e.Base(a.Organization), d}
-	b := newBuffer()
+	b := e.newBuffer()
 	var found page
 	if q.plain() {
 		found = e.browse(d, q, at, b)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"domicile/scim/filter"
 	"domicile/scim/schema"
@@ -182,7 +183,7 @@ func (m *matcher) sorted(r record) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	path, _, _ := cutLast(s.String(), ' ')
+	path, _, _ := strings.Cut(s.String(), " ") // before the direction
 	return schema.Marshal(m.types[r.kind], schema.NewProjection(m.types[r.kind], []string{path}, nil).Apply(o)), nil
 }
 
@@ -210,14 +211,4 @@ func (m *matcher) firstAfter() (int, error) {
 		first++
 	}
 	return first, nil
-}
-
-// cutLast cuts around the last separator.
-func cutLast(s string, sep byte) (before, after string, found bool) {
-	for i := len(s) - 1; i >= 0; i-- {
-		if s[i] == sep {
-			return s[:i], s[i+1:], true
-		}
-	}
-	return s, "", false
 }

@@ -37,9 +37,9 @@ func (e *Engine) wanted(q *Query, c Conditions) wanted {
 }
 
 func (e *Engine) patch(ctx context.Context, a Actor, kind Kind, id string, doc *patch.Document, w wanted, c Conditions) (Response, error) {
-	patch := e.patchUser
+	apply := e.patchUser
 	if kind == Groups {
-		patch = e.patchGroup
+		apply = e.patchGroup
 	}
 	var courtesies []schema.Courtesy
 	response, err := e.rewrite(ctx, a, kind, id, c, func(v *view, current record) (Response, error) {
@@ -52,7 +52,7 @@ func (e *Engine) patch(ctx context.Context, a Actor, kind Kind, id string, doc *
 			return Response{}, err
 		}
 		courtesies = change.Courtesies
-		return patch(ctx, a, v, current, change, w, c)
+		return apply(ctx, a, v, current, change, w, c)
 	})
 	response.Courtesies = courtesies
 	return response, err

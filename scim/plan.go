@@ -2,6 +2,7 @@ package scim
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	"domicile/directory"
@@ -47,33 +48,39 @@ func quickPlan(kind Kind, text string) (p plan, ok bool) {
 	return plan{}, false
 }
 
-// newPlan chooses the best index that a filter's conjunction allows.
+// newPlan chooses the best index that a filter's conjunction allows. What the index and the members answer is not asked
+// again of each candidate.
 func newPlan(kind Kind, n filter.Node) plan {
 	p := plan{kind: kind}
 	var rest []filter.Node
-	best := -1
+	best, answered := -1, -1
 	for _, part := range conjuncts(n) {
 		compare, value := textCompare(part)
 		if value != "" && compare.Op == filter.Eq && compare.Ref.String() == "members.value" {
 			p.members = append(p.members, directory.ResourceID(value))
 			continue
 		}
-		if rank := rankOf(kind, compare, value); rank >= 0 && (best < 0 || rank < best) {
-			best, p.index, p.value = rank, &indexes[kind][rank], value
+		if value != "" {
+			if x, rank := indexFor(kind, compare.Ref.String(), compare.Op, value); x != nil && (best < 0 || rank < best) {
+				p.index, p.value, best, answered = x, value, rank, len(rest)
+			}
 		}
 		rest = append(rest, part)
 	}
 	switch {
 	case p.index != nil:
-		rest = without(rest, p)
+		rest = slices.Delete(rest, answered, answered+1)
 	case len(p.members) > 0:
-		p.index, p.value = indexFor(kind, "members.value", filter.Eq, string(p.members[0])), string(p.members[0])
+		p.value = string(p.members[0])
+		p.index, _ = indexFor(kind, "members.value", filter.Eq, p.value)
 	default:
 		p.seekWithin(n)
 	}
-	if len(rest) == 1 {
+	switch len(rest) {
+	case 0:
+	case 1:
 		p.rest = rest[0]
-	} else if len(rest) > 1 {
+	default:
 		p.rest = filter.And(rest)
 	}
 	return p
@@ -82,10 +89,12 @@ func newPlan(kind Kind, n filter.Node) plan {
 // seekWithin looks for an equality within brackets, such as emails[type eq "work" and value eq "jo@example.com"]: it
 // narrows the candidates, the filter still decides.
 func (p *plan) seekWithin(n filter.Node) {
-	if path, value, ok := filter.Equality(n, "emails.value", "groups.value", "members.value"); ok {
-		if x := indexFor(p.kind, path, filter.Eq, value); x != nil {
-			p.index, p.value = x, value
-		}
+	path, value, ok := filter.Equality(n, "emails.value", "groups.value", "members.value")
+	if !ok {
+		return
+	}
+	if x, _ := indexFor(p.kind, path, filter.Eq, value); x != nil {
+		p.index, p.value = x, value
 	}
 }
 
@@ -108,31 +117,6 @@ func textCompare(n filter.Node) (filter.Compare, string) {
 	}
 	value, _ := compare.Value.(string)
 	return compare, value
-}
-
-// rankOf gives the place of a comparison's index in the table, -1 for none.
-func rankOf(kind Kind, c filter.Compare, value string) int {
-	if value == "" {
-		return -1
-	}
-	path := c.Ref.String()
-	for i, x := range indexes[kind] {
-		if x.path == path && x.op == c.Op {
-			return i
-		}
-	}
-	return -1
-}
-
-// without drops the part that the plan's index answers.
-func without(parts []filter.Node, p plan) []filter.Node {
-	for i, part := range parts {
-		compare, value := textCompare(part)
-		if value == p.value && value != "" && compare.Op == p.index.op && compare.Ref.String() == p.index.path {
-			return append(parts[:i], parts[i+1:]...)
-		}
-	}
-	return parts
 }
 
 // candidates are what the plan has to look at, and whether that is everything there is.

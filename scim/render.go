@@ -25,13 +25,13 @@ type shown struct {
 }
 
 // everything is what is shown when nothing was asked for.
-var everything = shown{spliced: true, members: true}
+func everything() shown { return shown{spliced: true, members: true} }
 
 // shows compiles the projection of a request. Leaving out exactly the members, as Entra does with every look-up, needs no
 // decoding.
 func (e *Engine) shows(q *Query) shown {
 	if !q.projected() {
-		return everything
+		return everything()
 	}
 	if len(q.Attributes) == 0 && len(q.Excluded) == 1 && q.Excluded[0] == "members" {
 		return shown{spliced: true}
@@ -43,7 +43,7 @@ func (e *Engine) shows(q *Query) shown {
 		whole = whole && s.projection[kind].IsAll()
 	}
 	if whole {
-		return everything
+		return everything()
 	}
 	return s
 }

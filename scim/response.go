@@ -38,16 +38,18 @@ func (r *Response) Release() {
 // buffer is memory that is used again: the bytes of an answer, and the records of its page. The largest are left to the
 // collector.
 type buffer struct {
+	pool    *sync.Pool
 	bytes   []byte
 	records []record
 }
 
 const maxPooled = 1 << 20
 
-var buffers = sync.Pool{New: func() any { return &buffer{bytes: make([]byte, 0, 4<<10)} }}
-
-func newBuffer() *buffer {
-	b := buffers.Get().(*buffer)
+func (e *Engine) newBuffer() *buffer {
+	b, ok := e.buffers.Get().(*buffer)
+	if !ok {
+		b = &buffer{pool: &e.buffers, bytes: make([]byte, 0, 4<<10)}
+	}
 	b.bytes = b.bytes[:0]
 	return b
 }
@@ -56,7 +58,7 @@ func (b *buffer) free() {
 	clear(b.records) // they would keep the ledger's past alive
 	b.records = b.records[:0]
 	if cap(b.bytes) <= maxPooled {
-		buffers.Put(b)
+		b.pool.Put(b)
 	}
 }
 

@@ -102,11 +102,11 @@ func (e *Engine) Create(ctx context.Context, a Actor, kind Kind, body []byte, q 
 
 func (e *Engine) create(ctx context.Context, a Actor, kind Kind, id directory.ResourceID, o schema.Object,
 	courtesies []schema.Courtesy, s shown) (Response, error) {
-	make := e.createUser
+	create := e.createUser
 	if kind == Groups {
-		make = e.createGroup
+		create = e.createGroup
 	}
-	response, err := make(ctx, a, id, o, s)
+	response, err := create(ctx, a, id, o, s)
 	response.Courtesies = courtesies
 	return response, err
 }

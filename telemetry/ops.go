@@ -32,10 +32,11 @@ type OpsConfig struct {
 	Live     []Check        // /healthz: failing means "restart me"
 	Ready    []Check        // /readyz: failing means "send me no requests"
 	Status   func() any     // /status: rendered as JSON; nil answers 404
+	Digest   func() any     // /digest: likewise; may take a while
 	Level    *slog.LevelVar // /debug/loglevel; nil answers 404
 }
 
-// Ops serves /metrics, /healthz, /readyz, /status, /debug/pprof and
+// Ops serves /metrics, /healthz, /readyz, /status, /digest, /debug/pprof and
 // /debug/loglevel.
 type Ops struct {
 	cfg      OpsConfig
@@ -94,8 +95,10 @@ func (o *Ops) routes() http.Handler {
 	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerChecks(w, o.cfg.Live) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answerChecks(w, o.cfg.Ready) })
-	if o.cfg.Status != nil {
-		mux.HandleFunc("GET /status", o.status)
+	for path, report := range map[string]func() any{"/status": o.cfg.Status, "/digest": o.cfg.Digest} {
+		if report != nil {
+			mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { answerReport(w, report()) })
+		}
 	}
 	if o.cfg.Level != nil {
 		mux.HandleFunc("GET /debug/loglevel", o.level)
@@ -131,10 +134,10 @@ func answerChecks(w http.ResponseWriter, checks []Check) {
 	_, _ = io.WriteString(w, lines.String())
 }
 
-func (o *Ops) status(w http.ResponseWriter, _ *http.Request) {
-	body, err := json.MarshalIndent(o.cfg.Status(), "", "  ")
+func answerReport(w http.ResponseWriter, report any) {
+	body, err := json.MarshalIndent(report, "", "  ")
 	if err != nil {
-		http.Error(w, "status cannot be rendered", http.StatusInternalServerError)
+		http.Error(w, "the report cannot be rendered", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

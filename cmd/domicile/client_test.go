@@ -38,11 +38,11 @@ func newShell(t *testing.T) *shell {
 	t.Helper()
 	t.Setenv("DOMICILE_URL", "")
 	t.Setenv("DOMICILE_TOKEN_FILE", "")
-	ledger, keyring := consoletest.NewLedger(t), seal.GenerateKeyring()
+	ledger, crew, keyring := consoletest.NewLedger(t), consoletest.NewCrew("us-1", "us-2", "us-3"), seal.GenerateKeyring()
 	region := directory.Region{ID: "us", Name: "United States", URL: "https://us.example.com", LoginURL: "https://us.example.com/login"}
 	client := egress.New(egress.Config{AllowLoopback: true, AllowHTTP: true})
 	desk, err := console.New(console.Deps{
-		Proposer: ledger, Viewer: ledger, Keyring: keyring, Identity: consoletest.Identity, Region: region,
+		Proposer: ledger, Viewer: ledger, Operator: crew, Keyring: keyring, Identity: consoletest.Identity, Region: region,
 		Egress: client, NewID: seal.NewID, Now: time.Now,
 	})
 	if err != nil {

@@ -34,7 +34,7 @@ func newHandler(cfg config.Config, k keys, o *observability, node *cluster.Node)
 		Logger:   o.logger, Metrics: oidc.NewMetrics(o.registry),
 	})
 	operator, err := console.New(console.Deps{
-		Proposer: node, Viewer: node, Keyring: k.keyring, Identity: identity, Region: region, Egress: out,
+		Proposer: node, Viewer: node, Operator: node, Keyring: k.keyring, Identity: identity, Region: region, Egress: out,
 		NewID: seal.NewID, Now: time.Now,
 	})
 	if err != nil {

@@ -1,6 +1,3 @@
-// Command domicile is the whole product in one binary: a node of a hosting region (serve), the laptop edition of two
-// regions (dev), a region's certificates and keys (pki), and the clients of the administration API (org, token,
-// connection).
 package main
 
 import (

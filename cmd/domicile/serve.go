@@ -187,11 +187,23 @@ func serve(ctx context.Context, cfg config.Config) (err error) {
 		Live:   []telemetry.Check{{Name: "node", Probe: node.Live}},
 		Ready:  []telemetry.Check{{Name: "node", Probe: node.Ready}},
 		Status: func() any { return node.Status() },
+		Digest: func() any { return digestOf(node) },
 	})
 	if err != nil {
 		return errors.Join(err, node.Shutdown(context.WithoutCancel(ctx)))
 	}
 	return run(ctx, cfg, o, node, httpapi.NewServer(handler, o.logger), public, ops)
+}
+
+// ledgerDigest is the answer of /digest: nodes at the same seq have the same digest, or one of them is broken.
+type ledgerDigest struct {
+	Seq    uint64 `json:"seq"`
+	Digest string `json:"digest"`
+}
+
+func digestOf(node *cluster.Node) ledgerDigest {
+	seq, digest := node.Digest()
+	return ledgerDigest{seq, digest}
 }
 
 func listen(address string, config *tls.Config) (net.Listener, error) {

@@ -25,14 +25,6 @@ type Login struct {
 	Notice       string // a sentence above the form; empty: none
 }
 
-// Continue is the page between the form and the identity provider. Browsers apply the form's content security policy to a
-// redirect that answers it, so a page has to do the walking.
-type Continue struct {
-	Frame
-	URL  string // of the identity provider
-	Host string // its host, to show
-}
-
 // Home says who is signed in.
 type Home struct {
 	Frame
@@ -72,8 +64,7 @@ type Message struct {
 	Link      string // a path on this origin
 }
 
-func (Login) template() string    { return "login.html" }
-func (Continue) template() string { return "continue.html" }
-func (Home) template() string     { return "home.html" }
-func (SignOut) template() string  { return "signout.html" }
-func (Message) template() string  { return "message.html" }
+func (Login) template() string   { return "login.html" }
+func (Home) template() string    { return "home.html" }
+func (SignOut) template() string { return "signout.html" }
+func (Message) template() string { return "message.html" }

@@ -51,7 +51,7 @@ func openArena(ctx context.Context, s settings) (*arena, error) {
 
 func (a *arena) close() error {
 	a.stopLoad()
-	return errors.Join(a.struck.close(), a.other.close())
+	return errors.Join(a.struck.close(), a.other.close(), unmount(a.struck.places))
 }
 
 // row is the outcome of one kind of strike.
@@ -146,16 +146,19 @@ func (a *arena) strike(ctx context.Context, n nemesis) row {
 	return r
 }
 
-// try is one trial, from a whole region to a whole region.
+// try is one trial, from a whole region to a whole region: whatever the strike ended is started again.
 func (a *arena) try(ctx context.Context, n nemesis, t *trial) error {
 	settling := time.Duration(300+a.rng.IntN(400)) * time.Millisecond // so that strikes meet every phase of the heartbeats
 	if err := errors.Join(a.struck.settle(ctx), rest(ctx, settling)); err != nil {
 		return err
 	}
 	err := n.do(ctx, t)
-	if err == nil {
-		err = a.struck.settle(ctx)
+	for _, p := range a.struck.places {
+		if p.node.PID() == 0 && ctx.Err() == nil {
+			err = errors.Join(err, t.restart(p))
+		}
 	}
+	err = errors.Join(err, a.struck.settle(ctx))
 	t.ended = time.Now()
 	t.observed()
 	for _, p := range a.struck.places {

@@ -143,13 +143,13 @@ func (s *side) compareDigests(ctx context.Context) error {
 			seqs[seq] = digest
 			digests[digest] = p.node.Name
 		}
-		if len(seqs) == 1 && len(digests) == 1 {
+		switch {
+		case len(seqs) == 1 && len(digests) == 1:
 			return nil
+		case len(seqs) == 1:
+			return fmt.Errorf("DIGESTS differ at the same seq: %v", digests)
 		}
 		if rest(ctx, 50*time.Millisecond) != nil {
-			if len(seqs) == 1 {
-				return fmt.Errorf("DIGESTS differ at the same seq: %v", digests)
-			}
 			return fmt.Errorf("the nodes do not reach the same seq in %s: %v", digestTimeout, seqs)
 		}
 	}

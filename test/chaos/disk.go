@@ -72,6 +72,20 @@ func moveToMemory(dir string) error {
 	return os.RemoveAll(old)
 }
 
+// unmount takes the memory disks away, so that the run's directory can be removed.
+func unmount(places []*place) error {
+	for _, p := range places {
+		housed, err := isMemory(diskOf(p))
+		if err == nil && housed {
+			err = syscall.Unmount(diskOf(p), 0)
+		}
+		if err != nil {
+			return fmt.Errorf("unmount %s: %w", diskOf(p), err)
+		}
+	}
+	return nil
+}
+
 func bytesIn(dir string) (total int64, err error) {
 	err = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -100,29 +114,21 @@ func fillDisk(percent int64) func(context.Context, *trial) error {
 			return err
 		}
 		err = errors.Join(rest(ctx, partition), os.Remove(ballast))
-		if err != nil {
+		if err != nil || leader.node.PID() == 0 {
 			return err
-		}
-		if leader.node.PID() == 0 {
-			return t.restart(leader)
 		}
 		return t.recover(ctx, leader)
 	}
 }
 
-// recover restarts a node that does not become whole by itself.
+// recover ends a node that does not become whole by itself, to be started again.
 func (t *trial) recover(ctx context.Context, p *place) error {
 	soon, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if t.side.settle(soon) == nil {
+	if t.side.settle(soon) == nil || p.node.PID() == 0 {
 		return nil
 	}
-	if p.node.PID() != 0 {
-		if err := p.node.Kill(); err != nil {
-			return err
-		}
-	}
-	return t.restart(p)
+	return p.node.Kill()
 }
 
 // fill writes a file until that much of its disk is used.

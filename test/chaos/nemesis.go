@@ -64,7 +64,6 @@ func (t *trial) strike(p *place, e excuse) {
 func (t *trial) observe() {
 	if t.open.IsZero() {
 		t.open = time.Now()
-		t.side.score.strike(t.open)
 	}
 }
 
@@ -119,11 +118,9 @@ func killLeader(ctx context.Context, t *trial) error {
 	if err := leader.node.Kill(); err != nil {
 		return err
 	}
-	if err := errors.Join(t.succeeded(ctx, leader), rest(ctx, time.Second)); err != nil {
-		return err
-	}
+	err = errors.Join(t.succeeded(ctx, leader), rest(ctx, time.Second))
 	t.observed()
-	return t.restart(leader)
+	return err
 }
 
 func pauseLeader(ctx context.Context, t *trial) error {
@@ -169,7 +166,7 @@ func handOver(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(t.stop(leader), t.restart(leader))
+	return t.stop(leader)
 }
 
 // stop ends a node in order. What is measured ends with it: restarting takes the machine's cores away from the others.
@@ -207,11 +204,6 @@ func killAll(_ context.Context, t *trial) error {
 	}
 	for _, p := range t.side.places {
 		if _, err := p.node.Wait(10 * time.Second); err != nil {
-			return err
-		}
-	}
-	for _, p := range t.side.places {
-		if err := t.restart(p); err != nil {
 			return err
 		}
 	}

@@ -37,13 +37,6 @@ func (r *register) floor() int64 {
 	return max(r.acked, r.seen)
 }
 
-// next is the version that attempt will give; only the writer may ask.
-func (r *register) next() int64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.attempted + 1
-}
-
 // observe judges a read that began at floor and ends now; shows tells whether what it saw is what a version looks like.
 func (r *register) observe(floor int64, shows func(version int64) bool) error {
 	r.mu.Lock()

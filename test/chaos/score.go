@@ -50,7 +50,7 @@ const boundedWait = 4500 * time.Millisecond
 type score struct {
 	mu      sync.Mutex
 	now     *tally
-	struck  time.Time // when the current strike began
+	last    time.Time // when a node that was not struck last acknowledged a write
 	began   time.Time
 	file    *os.File
 	history *bufio.Writer
@@ -82,13 +82,6 @@ func (s *score) turn() *tally {
 	return old
 }
 
-// strike notes when a strike begins: the bounded wait counts from here.
-func (s *score) strike(at time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.struck = at
-}
-
 // fault notes a broken promise.
 func (s *score) fault(format string, args ...any) {
 	s.mu.Lock()
@@ -115,7 +108,7 @@ func (s *score) record(o op) {
 	if excused == none {
 		s.now.slowest = max(s.now.slowest, o.ended.Sub(o.began))
 	}
-	switch verdict := judge(&o, excused, s.struck); {
+	switch verdict := judge(&o, excused, s.last); {
 	case verdict != "":
 		s.faultLocked("%s %s of %s at %s: %s", o.client, o.kind, o.key, o.place.node.Name, verdict)
 	case o.answer.outcome == refused && excused == none:
@@ -127,15 +120,19 @@ func (s *score) record(o op) {
 	case o.version == 0:
 		s.now.reads++
 	default:
+		if excused == none {
+			s.last = o.ended
+		}
 		s.now.acks = append(s.now.acks, ack{o.ended, excused != none})
 	}
 }
 
-// judge says what is wrong with how a request ended, "" when nothing is.
-func judge(o *op, excused excuse, struck time.Time) string {
-	waited := max(o.ended.Sub(o.began), o.ended.Sub(struck))
-	if struck.IsZero() {
-		waited = o.ended.Sub(o.began)
+// judge says what is wrong with how a request ended, "" when nothing is. A node that was not struck may refuse once the
+// request itself, or the whole region since its last acknowledgement, has waited for long enough.
+func judge(o *op, excused excuse, last time.Time) string {
+	waited := o.ended.Sub(o.began)
+	if !last.IsZero() {
+		waited = max(waited, o.ended.Sub(last))
 	}
 	switch o.answer.outcome {
 	case answered:

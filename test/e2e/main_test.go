@@ -134,7 +134,7 @@ func (w *world) setActive(t *testing.T, node *region.Node, id string, active boo
 func (w *world) signIn(t *testing.T, start, finish *region.Node, p oidctest.User) (*oidctest.Browser, *http.Response) {
 	t.Helper()
 	browser := oidctest.NewBrowser(rewrite{from: hostOf(w.Nodes[0]), to: hostOf(finish), only: "/signin-oidc/"})
-	resp, trail, err := browser.SignIn(t.Context(), start.URL+"/login/"+w.org.Slug, p.Email, p.Password)
+	resp, trail, err := browser.SignIn(t.Context(), start.URL+"/login", p.Email, p.Password)
 	if err != nil {
 		t.Fatalf("sign in %s: %v; went %s", p.Email, err, strings.Join(trail, " → "))
 	}

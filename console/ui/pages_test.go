@@ -1,0 +1,100 @@
+package ui
+
+import (
+	"bytes"
+	"errors"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const evil = `"><script>alert(1)</script>`
+
+func everyPage() map[string]Page {
+	frame := Frame{Title: evil, Region: evil, Dev: true}
+	regions := []Region{{Name: evil, Current: true}, {Name: evil, URL: "https://us.example/login"}}
+	return map[string]Page{
+		"login":        Login{Frame: frame, Regions: regions, Notice: evil, ReturnTo: evil, Remembered: true},
+		"organization": Login{Frame: frame, Regions: regions, Organization: evil, Slug: evil, ReturnTo: evil},
+		"home":         Home{Frame: frame, Name: evil, Email: evil, Organization: evil, Expires: evil, ExpiresAt: evil},
+		"sign out":     SignOut{Frame: frame, Name: evil},
+		"message":      Message{Frame: frame, Tone: ToneTrouble, Heading: evil, Text: evil, Advice: evil, Reference: evil, Retry: evil, Action: evil},
+		"calm":         Message{Frame: frame, Tone: ToneCalm, Heading: evil, Text: evil, Action: evil, Link: "/login"},
+		"bare":         Login{},
+	}
+}
+
+// TestRender: every page renders, keeps texts texts, needs no script and no inline style, and names its language.
+func TestRender(t *testing.T) {
+	pages := New()
+	asset := regexp.MustCompile(`(?:href|src)="(/static/[^"]*)"`)
+	for name, page := range everyPage() {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			if err := pages.Render(&out, page); err != nil {
+				t.Fatal(err)
+			}
+			body := out.String()
+			for _, bad := range []string{"<script", "style=", "javascript:", "onclick", "ZgotmplZ<"} {
+				if strings.Contains(body, bad) {
+					t.Errorf("%q in\n%s", bad, body)
+				}
+			}
+			for _, wanted := range []string{`<html lang="en">`, `name="viewport"`, "<main", "<h1>", "</html>"} {
+				if !strings.Contains(body, wanted) {
+					t.Errorf("no %q in\n%s", wanted, body)
+				}
+			}
+			links := asset.FindAllStringSubmatch(body, -1)
+			if len(links) != 2 {
+				t.Errorf("assets %v", links)
+			}
+			for _, link := range links {
+				if a, ok := pages.Asset(path.Base(link[1])); !ok || len(a.Body) == 0 || a.ContentType == "" {
+					t.Errorf("asset %s is not there", link[1])
+				}
+			}
+		})
+	}
+}
+
+// TestRender_labels: every visible field has a label.
+func TestRender_labels(t *testing.T) {
+	var out bytes.Buffer
+	if err := New().Render(&out, Login{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range regexp.MustCompile(`<input id="([^"]*)"`).FindAllStringSubmatch(out.String(), -1) {
+		if !strings.Contains(out.String(), `for="`+id[1]+`"`) {
+			t.Errorf("field %s has no label", id[1])
+		}
+	}
+}
+
+func TestAsset_names(t *testing.T) {
+	pages := New()
+	for name := range pages.assets {
+		if !regexp.MustCompile(`^[a-z]+\.[0-9a-f]{12}\.(css|svg)$`).MatchString(name) {
+			t.Errorf("name %q", name)
+		}
+	}
+	for _, name := range []string{"style.css", "", "..", "../pages.go"} {
+		if _, ok := pages.Asset(name); ok {
+			t.Errorf("asset %q is there", name)
+		}
+	}
+	if got, _ := pages.Asset(path.Base(pages.urls["style.css"])); got.ContentType != "text/css; charset=utf-8" {
+		t.Errorf("type %q", got.ContentType)
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("gone") }
+
+func TestRender_lostClient(t *testing.T) {
+	if err := New().Render(brokenWriter{}, Login{}); err == nil {
+		t.Error("no error")
+	}
+}
