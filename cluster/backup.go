@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"iter"
 	"time"
 
 	"domicile/fsm"
@@ -120,16 +121,20 @@ func summarize(view *state.View) BackupSummary {
 		Digest: view.Digest(), Organizations: view.Organizations(), Sessions: view.Sessions(),
 	}
 	for d := range view.Directories() {
-		s.Users += d.UserCount()
-		s.Groups += d.GroupCount()
-		for range d.Tokens() {
-			s.Tokens++
-		}
-		for range d.Connections() {
-			s.Connections++
-		}
+		s.Users += count(d.AllUsers())
+		s.Groups += count(d.AllGroups())
+		s.Tokens += count(d.Tokens())
+		s.Connections += count(d.Connections())
 	}
 	return s
+}
+
+func count[T any](rows iter.Seq[T]) int {
+	n := 0
+	for range rows {
+		n++
+	}
+	return n
 }
 
 func backupBox(keyring *seal.Keyring, id seal.Identity) *seal.Box {

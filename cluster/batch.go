@@ -62,11 +62,12 @@ type batcher struct {
 	logger   *slog.Logger
 	metrics  *metrics
 
-	wake     chan struct{} // of capacity 1
-	slots    chan struct{}
-	open     atomic.Int64 // commands taken on and not answered
-	last     atomic.Int64 // newest stamp given
-	transfer atomic.Int64 // since when (Unix nanoseconds) raft says that a transfer is in progress; 0: it does not
+	wake         chan struct{} // of capacity 1
+	slots        chan struct{}
+	open         atomic.Int64  // commands taken on and not answered
+	last         atomic.Int64  // newest stamp given
+	transferTerm atomic.Uint64 // the term that transfer was seen in
+	transfer     atomic.Int64  // since when (Unix nanoseconds) raft says that a transfer is in progress; 0: it does not
 
 	mu     sync.Mutex
 	queue  []*proposal // guarded by mu
@@ -241,6 +242,9 @@ func (b *batcher) watchTransfer(err error) {
 		return
 	}
 	now := time.Now().UnixNano()
+	if term := b.raft.CurrentTerm(); b.transferTerm.Swap(term) != term {
+		b.transfer.Store(0) // what was seen in an earlier term is over
+	}
 	if b.transfer.CompareAndSwap(0, now) {
 		return
 	}

@@ -31,6 +31,7 @@ func newGuard(n *Node) *guard {
 
 func (g *guard) run(ctx context.Context, work *sync.WaitGroup) {
 	work.Go(func() { g.knock(ctx) })
+	work.Go(func() { g.yield(ctx) })
 	work.Go(func() { g.watchRestores(ctx) })
 	work.Go(func() { g.snapshot(ctx) })
 }
@@ -59,6 +60,18 @@ func (g *guard) knock(ctx context.Context) {
 			return
 		}
 		pause(ctx, guardPause)
+	}
+}
+
+// yield hands leadership over while this node's disk can take no writes: the others may have room.
+func (g *guard) yield(ctx context.Context) {
+	for pause(ctx, guardPause/4) {
+		if g.node.raft.State() != raft.Leader || g.node.storage.Healthy() == nil {
+			continue
+		}
+		if err := await(ctx, g.node.raft.LeadershipTransfer()); err != nil {
+			g.node.logger.Warn("hand over because of the disk", "error", err)
+		}
 	}
 }
 

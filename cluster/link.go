@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+	"golang.org/x/sys/unix"
 
 	"domicile/fsm/wire"
 	"domicile/seal"
@@ -259,8 +260,27 @@ func (c *trackedConn) Close() error {
 	return c.Conn.Close()
 }
 
+// peerSilence is after how long without an acknowledgement a connection to a peer is given up. TCP by itself doubles its
+// pauses for minutes, and would go on waiting long after a partition has healed.
+const peerSilence = time.Second
+
+func giveUpSoon(conn net.Conn) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(peerSilence.Milliseconds()))
+	})
+}
+
 func (l *link) track(conn net.Conn) (net.Conn, error) {
 	tracked := &trackedConn{Conn: conn, link: l}
+	giveUpSoon(conn)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.fenced {

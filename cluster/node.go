@@ -5,11 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -133,7 +135,7 @@ func (n *Node) startRaft() error {
 	logger := hclogger(n.logger)
 	n.transport = &transport{NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:          streamLayer{n.link},
-		MaxPool:         3,
+		MaxPool:         maxPool,
 		MaxRPCsInFlight: 1, // no pipeline: it can deadlock (raft issues 611, 612)
 		Timeout:         10 * time.Second,
 		Logger:          logger,
@@ -154,6 +156,34 @@ type transport struct {
 	*raft.NetworkTransport
 	heartbeats gate
 }
+
+// RequestVote implements raft.Transport.
+func (t *transport) RequestVote(id raft.ServerID, to raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	return fresh(func() error { return t.NetworkTransport.RequestVote(id, to, args, resp) })
+}
+
+// RequestPreVote implements raft.WithPreVote.
+func (t *transport) RequestPreVote(id raft.ServerID, to raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
+	return fresh(func() error { return t.NetworkTransport.RequestPreVote(id, to, args, resp) })
+}
+
+// fresh repeats a call that met a pooled connection to a process that is no more: raft does not ask for a vote twice, and
+// a vote that is not heard costs an election timeout. Each such call takes one dead connection out of the pool.
+func fresh(call func() error) error {
+	began := time.Now()
+	err := call()
+	for try := 0; try < maxPool && dead(err) && time.Since(began) < 100*time.Millisecond; try++ {
+		err = call()
+	}
+	return err
+}
+
+func dead(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// maxPool is how many idle connections raft keeps to each peer.
+const maxPool = 3
 
 // SetHeartbeatHandler implements raft.Transport.
 func (t *transport) SetHeartbeatHandler(handle func(raft.RPC)) {

@@ -228,7 +228,7 @@ func (n *Node) admit(p *proposal, forwarded bool) error {
 // refuseWrites tells why this node, leading, takes no writes: its disk, or a state that lags behind the log.
 func (n *Node) refuseWrites() error {
 	if err := n.storage.Healthy(); err != nil {
-		return unavailable(err, "the leader's disk cannot take writes now")
+		return fmt.Errorf("%w: it hands over, because its disk cannot take writes now: %w", errNotLeader, err)
 	}
 	return lagging(n.raft.CommitIndex(), n.fsm.Index(), n.leadership.settled.Load())
 }

@@ -303,56 +303,6 @@ func TestRegion_foreignDataDirectoryIsRefused(t *testing.T) {
 	}
 }
 
-// A lost cluster is founded anew with the same certificates, and gets its ledger back.
-func TestBackup_restoresIntoANewCluster(t *testing.T) {
-	c := clustertest.New(t, 3, clustertest.Options{})
-	c.WaitReady()
-	for i := range 10 {
-		propose(t, c.Node(i%3), clustertest.CreateOrganization(i))
-	}
-	var backup bytes.Buffer
-	if err := c.Node(c.Followers()[0]).Backup(&backup, view(t, c.Node(c.Followers()[0]))); err != nil {
-		t.Fatalf("backup: %v", err)
-	}
-	_, want := c.Node(c.Leader()).Digest()
-	if err := c.Node(c.Leader()).Restore(t.Context(), bytes.NewReader(backup.Bytes())); err == nil {
-		t.Error("restored over a ledger that is not empty")
-	}
-	restart := func(wipe bool) {
-		for _, i := range c.Running() {
-			c.Kill(i)
-		}
-		for i := range 3 {
-			if wipe {
-				c.Wipe(i)
-			}
-			c.Start(i)
-		}
-		c.WaitReady()
-	}
-	restart(true)
-	damaged := bytes.Clone(backup.Bytes())
-	damaged[len(damaged)/2] ^= 1
-	if err := c.Node(c.Leader()).Restore(t.Context(), bytes.NewReader(damaged)); err == nil {
-		t.Error("restored a damaged backup")
-	}
-	if err := c.Node(c.Leader()).Restore(t.Context(), bytes.NewReader(backup.Bytes())); err != nil {
-		t.Fatalf("restore: %v", err)
-	}
-	c.SameDigests()
-	if _, got := c.Node(c.Leader()).Digest(); got != want {
-		t.Errorf("digest %s after the restore, want %s", got, want)
-	}
-	propose(t, c.Node(0), clustertest.CreateOrganization(10))
-	restart(false)
-	for i := range 3 {
-		if !has(t, c.Node(i), 0) || !has(t, c.Node(i), 10) {
-			t.Errorf("node %d lost writes over the restart after the restore", i)
-		}
-	}
-	c.SameDigests()
-}
-
 func TestBackup_holdsNoPlainText(t *testing.T) {
 	c := clustertest.New(t, 1, clustertest.Options{})
 	c.WaitReady()

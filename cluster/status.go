@@ -5,11 +5,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/hashicorp/raft"
 
 	"domicile/directory"
+	"domicile/fsm/state"
 	"domicile/fsm/wire"
 )
 
@@ -195,4 +197,12 @@ func (n *Node) askLeader(ctx context.Context, kind callKind, body []byte) error 
 	}
 	_, err = openAnswer(answer)
 	return err
+}
+
+// Backup writes an encrypted copy of the ledger to w, as the view shows it. Any node can make it.
+func (n *Node) Backup(w io.Writer, view *state.View) error {
+	if err := writeBackup(w, view, n.config.Keyring, n.identity); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	return nil
 }

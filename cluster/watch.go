@@ -123,12 +123,17 @@ func (w *watch) crashed(ctx context.Context, leader *leader) bool {
 func (w *watch) gone(ctx context.Context, to address) bool {
 	ctx, cancel := context.WithTimeout(ctx, watchQuestion)
 	defer cancel()
-	conn, err := w.link.dial(ctx, protocolWatch, to)
-	if err != nil {
-		return refused(err)
+	for {
+		conn, err := w.link.dial(ctx, protocolWatch, to)
+		if err == nil {
+			_ = conn.NetConn().Close()
+			return false
+		}
+		// A dying process may lose its listener last: until then the kernel takes a connection and resets it.
+		if refused(err) || !pause(ctx, time.Millisecond) {
+			return refused(err)
+		}
 	}
-	_ = conn.NetConn().Close()
-	return false
 }
 
 // refused tells a closed door from a silent one.

@@ -19,6 +19,9 @@ const (
 	SourceRoot Source = 3
 )
 
+// Valid tells whether s is one of the sources.
+func (s Source) Valid() bool { return s >= SourceSCIM && s <= SourceRoot }
+
 // User is one person in one organization, as the ledger keeps it. Records are immutable: a change makes a new one.
 type User struct {
 	ID          ResourceID

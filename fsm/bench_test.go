@@ -86,7 +86,7 @@ func BenchmarkAddMember(b *testing.B) {
 			for i := range members {
 				members[i] = bigUser(i).ID
 			}
-			group := &command.CreateGroup{ID: "group", GroupFields: command.GroupFields{Attributes: document}, Members: members}
+			group := &command.CreateGroup{ID: "group", Source: directory.SourceSCIM, GroupFields: command.GroupFields{Attributes: document}, Members: members}
 			l.feed(l.benchEntries(1, 1, func(int) command.Payload { return group }))
 			last := []directory.ResourceID{bigUser(size).ID}
 			entries := l.benchEntries(b.N, 1, func(i int) command.Payload {

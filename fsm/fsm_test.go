@@ -55,8 +55,8 @@ func TestRetry(t *testing.T) {
 			t.Errorf("after the deadline: result %d is %+v, want expired", i, r)
 		}
 	}
-	if d := l.directory("acme"); d.UserCount() != 2 {
-		t.Errorf("%d users, want 2", d.UserCount())
+	if d := l.directory("acme"); d.UserCount(directory.SourceSCIM) != 2 {
+		t.Errorf("%d users, want 2", d.UserCount(directory.SourceSCIM))
 	}
 }
 

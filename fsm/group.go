@@ -14,6 +14,9 @@ func createGroup(tx *transaction, p *command.CreateGroup) (command.Result, *dire
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
+	if !p.Source.Valid() {
+		return command.Result{}, directory.Errorf(directory.KindInvalid, "source", "there is no source %d", p.Source)
+	}
 	if _, taken := d.Number(p.ID); taken {
 		return command.Result{}, directory.Errorf(directory.KindConflict, "id", "id %s is taken", p.ID)
 	}

@@ -392,6 +392,9 @@ func (m *model) open(id directory.OrganizationID, o *modelOrg, p *command.OpenSe
 	identity := modelIdentity{p.Connection, p.Issuer, p.Subject}
 	holder, linked := o.links[identity]
 	deny(linked && holder != p.User, directory.KindConflict)
+	for other, who := range o.links {
+		deny(!linked && who == p.User && other.connection == p.Connection, directory.KindConflict)
+	}
 	o.links[identity] = p.User
 	m.transactions[p.Transaction] = p.TransactionExpiry
 	m.sessions[p.Hash] = directory.Session{
@@ -444,16 +447,16 @@ func (o *modelOrg) compare(d *state.Directory) error {
 	tokens := make(map[directory.TokenID]directory.Token)
 	connections := make(map[directory.ConnectionID]directory.Connection)
 	names := make(map[directory.Number]directory.ResourceID)
-	for u := range d.Users(0) {
+	for u := range d.AllUsers() {
 		users[u.ID], names[u.Number] = *u, u.ID
 		for l := range d.LinksOf(u.ID) {
 			links[modelIdentity{l.Connection, l.Issuer, l.Subject}] = l.User
 		}
 	}
-	for g := range d.Groups(0) {
+	for g := range d.AllGroups() {
 		groups[g.ID], names[g.Number] = *g, g.ID
 	}
-	for g := range d.Groups(0) {
+	for g := range d.AllGroups() {
 		for n := range d.MembersOf(g.Number) {
 			members[modelMember{g.ID, names[n]}] = true
 		}

@@ -145,11 +145,11 @@ func (w *world) aim(org directory.OrganizationID, user, group directory.Resource
 	if !ok || w.IntN(3) == 0 {
 		return user, group
 	}
-	for found := range d.Users(w.IntN(d.UserCount() + 1)) {
+	for found := range d.Users(directory.SourceSCIM, w.IntN(d.UserCount(directory.SourceSCIM)+1)) {
 		user = found.ID
 		break
 	}
-	for found := range d.Groups(w.IntN(d.GroupCount() + 1)) {
+	for found := range d.Groups(directory.SourceSCIM, w.IntN(d.GroupCount(directory.SourceSCIM)+1)) {
 		group = found.ID
 		break
 	}

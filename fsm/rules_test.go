@@ -165,7 +165,7 @@ func TestPutConnection_rules(t *testing.T) {
 
 func TestUsers_rules(t *testing.T) {
 	l := newLedger(t).acme(2)
-	l.do("acme", &command.CreateGroup{ID: "group", GroupFields: command.GroupFields{DisplayNameKey: "group"}})
+	l.do("acme", &command.CreateGroup{ID: "group", Source: directory.SourceSCIM, GroupFields: command.GroupFields{DisplayNameKey: "group"}})
 	d := l.directory("acme")
 	user, _ := d.User(userID(0))
 
@@ -174,8 +174,8 @@ func TestUsers_rules(t *testing.T) {
 		t.Errorf("a replace that changes nothing answers %+v for version %d", same, user.Version)
 	}
 	l.refuse("acme", createUserCommand(0), directory.KindConflict)
-	l.refuse("acme", &command.CreateUser{ID: "group", UserFields: fields(7, true)}, directory.KindConflict)
-	l.refuse("acme", &command.CreateUser{ID: "new", UserFields: fields(1, true)}, directory.KindConflict)
+	l.refuse("acme", &command.CreateUser{ID: "group", Source: directory.SourceSCIM, UserFields: fields(7, true)}, directory.KindConflict)
+	l.refuse("acme", &command.CreateUser{ID: "new", Source: directory.SourceSCIM, UserFields: fields(1, true)}, directory.KindConflict)
 	l.refuse("acme", &command.ReplaceUser{ID: userID(0), UserFields: fields(1, true)}, directory.KindConflict)
 	l.refuse("acme", &command.ReplaceUser{ID: userID(0), ExpectVersion: 1, UserFields: fields(0, true)}, directory.KindStale)
 	l.refuse("acme", &command.ReplaceUser{ID: "nobody", UserFields: fields(8, true)}, directory.KindNotFound)
@@ -204,7 +204,8 @@ func TestGroups_rules(t *testing.T) {
 	l := newLedger(t).acme(3)
 	group := func(id directory.ResourceID, members ...directory.ResourceID) *command.CreateGroup {
 		return &command.CreateGroup{
-			ID: id, GroupFields: command.GroupFields{DisplayName: string(id), DisplayNameKey: string(id)}, Members: members,
+			Source: directory.SourceSCIM,
+			ID:     id, GroupFields: command.GroupFields{DisplayName: string(id), DisplayNameKey: string(id)}, Members: members,
 		}
 	}
 	l.refuse("acme", group("a", "nobody"), directory.KindInvalid)
@@ -271,7 +272,7 @@ func TestOrganizations_rules(t *testing.T) {
 	}
 	l.do("new", &command.CreateOrganization{OrganizationFields: fields("acme", "acme.example")})
 	view := l.fsm.View()
-	if d, ok := view.DirectoryBySlug("renamed"); !ok || d.Organization().ID != "acme" || d.UserCount() != 1 {
+	if d, ok := view.DirectoryBySlug("renamed"); !ok || d.Organization().ID != "acme" || d.UserCount(directory.SourceSCIM) != 1 {
 		t.Error("the renamed organization lost something")
 	}
 	if d, ok := view.DirectoryByDomain("acme.example"); !ok || d.Organization().ID != "new" {

@@ -13,6 +13,9 @@ func createUser(tx *transaction, p *command.CreateUser) (command.Result, *direct
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
+	if !p.Source.Valid() {
+		return command.Result{}, directory.Errorf(directory.KindInvalid, "source", "there is no source %d", p.Source)
+	}
 	if _, taken := d.Number(p.ID); taken {
 		return command.Result{}, directory.Errorf(directory.KindConflict, "id", "id %s is taken", p.ID)
 	}

@@ -51,7 +51,7 @@ func TestView_immutable(t *testing.T) {
 func walk(v *state.View) int {
 	seen := 0
 	for d := range v.Directories() {
-		for u := range d.Users(0) {
+		for u := range d.AllUsers() {
 			for range d.GroupsOf(u.Number) {
 				seen++
 			}

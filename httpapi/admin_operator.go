@@ -70,6 +70,9 @@ func (a *api) getBackup(c *gin.Context) error {
 		telemetry.EventFrom(ctx).SetError("cut off")
 		panic(http.ErrAbortHandler) // half a backup must not look like a whole one
 	}
+	if err != nil {
+		h.Del("Content-Disposition")
+	}
 	return err
 }
 

@@ -462,8 +462,8 @@ func TestAttack33_deactivated(t *testing.T) {
 	acme.propose(&command.DeleteUser{ID: id})
 	b := w.browser()
 	w.refused(b, w.signIn(b, "alice@acme.example"), oidc.ReasonNotProvisioned)
-	if d, _ := w.ledger.fsm.View().Directory(acme.id); d.UserCount() != 1 {
-		t.Errorf("%d users: somebody was created", d.UserCount())
+	if d, _ := w.ledger.fsm.View().Directory(acme.id); d.UserCount(directory.SourceSCIM) != 1 {
+		t.Errorf("%d users: somebody was created", d.UserCount(directory.SourceSCIM))
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"domicile/console"
+	"domicile/console/consoletest"
 	"domicile/directory"
 	"domicile/egress"
 	"domicile/fsm"

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"domicile/directory"
 	"domicile/scim"
 )
 
@@ -94,7 +95,7 @@ func TestBulk_failures(t *testing.T) {
 			t.Errorf("operation %d: %+v", i, o)
 		}
 	}
-	if n := w.directory().GroupCount(); n != 0 {
+	if n := w.directory().GroupCount(directory.SourceSCIM); n != 0 {
 		t.Errorf("%d groups", n)
 	}
 	if got := w.bulkUntil(t, 2, post("Users", "1", user("TAKEN")), post("Users", "2", user("taken")), post("Users", "3", user("z"))); len(got.Operations) != 2 {

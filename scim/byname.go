@@ -23,7 +23,7 @@ func nameOf(kind Kind) string { return [kinds]string{"userName", "displayName"}[
 // mirror image of one counted from the other end.
 func (e *Engine) browseByName(d *state.Directory, q *query, b *buffer) page {
 	kind := q.plans[0].kind
-	total := e.hidden.count(d, kind)
+	total := count(d, kind)
 	first, last := min(q.start, total), min(q.start+q.count, total)
 	if q.descendsByName() {
 		first, last = total-last, total-first

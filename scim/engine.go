@@ -29,7 +29,6 @@ type Engine struct {
 	Deps
 	types    [kinds]*schema.ResourceType
 	dialects map[directory.Profile]schema.Dialect
-	hidden   hiddenRegister
 	writers  writerLocks
 	buffers  sync.Pool // of *buffer
 }

@@ -195,7 +195,7 @@ func (e *Engine) browse(d *state.Directory, q *query, at *position, b *buffer) p
 	found := page{}
 	start := q.start
 	for _, p := range q.plans {
-		total := e.hidden.count(d, p.kind)
+		total := count(d, p.kind)
 		found.total += total
 		if found.more || q.count == 0 {
 			continue
@@ -211,7 +211,7 @@ func (e *Engine) browse(d *state.Directory, q *query, at *position, b *buffer) p
 			start -= total
 			continue
 		default:
-			seq, start = from(d, p.kind, e.hidden.place(d, p.kind, start)), 0
+			seq, start = from(d, p.kind, start), 0
 		}
 		for r := range seq {
 			if len(b.records) == q.count {

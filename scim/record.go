@@ -108,18 +108,26 @@ func records[T any](seq iter.Seq[T], of func(T) record) iter.Seq[record] {
 	}
 }
 
-// from iterates over the visible records of a kind in creation order, beginning at a place in the ledger's tree.
-func from(d *state.Directory, kind Kind, index int) iter.Seq[record] {
+// count is how many records of a kind are visible.
+func count(d *state.Directory, kind Kind) int {
 	if kind == Users {
-		return records(d.Users(index), userRecord)
+		return d.UserCount(directory.SourceSCIM)
 	}
-	return records(d.Groups(index), groupRecord)
+	return d.GroupCount(directory.SourceSCIM)
+}
+
+// from iterates over the visible records of a kind in creation order, from a position counted from 0.
+func from(d *state.Directory, kind Kind, position int) iter.Seq[record] {
+	if kind == Users {
+		return records(d.Users(directory.SourceSCIM, position), userRecord)
+	}
+	return records(d.Groups(directory.SourceSCIM, position), groupRecord)
 }
 
 // after iterates over the visible records of a kind whose number is above n, in creation order.
 func after(d *state.Directory, kind Kind, n directory.Number) iter.Seq[record] {
 	if kind == Users {
-		return records(d.UsersAfter(n), userRecord)
+		return records(d.UsersAfter(directory.SourceSCIM, n), userRecord)
 	}
-	return records(d.GroupsAfter(n), groupRecord)
+	return records(d.GroupsAfter(directory.SourceSCIM, n), groupRecord)
 }

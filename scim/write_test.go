@@ -344,7 +344,7 @@ func TestGroup_undone(t *testing.T) {
 	w.ledger.before.Store(&before)
 	_, err := w.Create(t.Context(), w.actor, scim.Groups, []byte(group("g", people...)), scim.Query{})
 	wantFault(t, err, 400, "invalidValue")
-	if n := w.directory().GroupCount(); n != 0 {
+	if n := w.directory().GroupCount(directory.SourceSCIM); n != 0 {
 		t.Error("half a group stayed")
 	}
 }

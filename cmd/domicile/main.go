@@ -35,6 +35,9 @@ func newRootCommand() *cobra.Command {
 		newOrgCommand(),
 		newTokenCommand(),
 		newConnectionCommand(),
+		newMemberCommand(),
+		newBackupCommand(),
+		newRestoreCommand(),
 	)
 	return root
 }

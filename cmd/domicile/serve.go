@@ -114,6 +114,14 @@ func loadKeys(cfg config.Config) (keys, error) {
 	return k, nil
 }
 
+// clusterConfig is what the configuration file says about the node's place in its cluster.
+func clusterConfig(cfg config.Config, k keys) cluster.Config {
+	return cluster.Config{
+		DataDir: cfg.DataDir, Listen: cfg.Peer.Listen, Advertise: cfg.Peer.Advertise, Seeds: cfg.Peer.Seeds,
+		BootstrapExpect: cfg.Peer.BootstrapExpect, Credentials: k.credentials, Keyring: k.keyring,
+	}
+}
+
 // observability is what every room reports to.
 type observability struct {
 	logger   *slog.Logger
@@ -169,11 +177,10 @@ func serve(ctx context.Context, cfg config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	node, err := cluster.Start(ctx, cluster.Config{
-		DataDir: cfg.DataDir, Listen: cfg.Peer.Listen, Advertise: cfg.Peer.Advertise, Seeds: cfg.Peer.Seeds,
-		BootstrapExpect: cfg.Peer.BootstrapExpect, Credentials: k.credentials, Keyring: k.keyring,
-		Logger: o.logger, Tracer: o.tracing.Tracer("cluster"), Exit: func(code int) { _ = o.output.Close(); os.Exit(code) },
-	})
+	place := clusterConfig(cfg, k)
+	place.Logger, place.Tracer = o.logger, o.tracing.Tracer("cluster")
+	place.Exit = func(code int) { _ = o.output.Close(); os.Exit(code) }
+	node, err := cluster.Start(ctx, place)
 	if err != nil {
 		return err
 	}
@@ -195,7 +202,8 @@ func serve(ctx context.Context, cfg config.Config) (err error) {
 	return run(ctx, cfg, o, node, httpapi.NewServer(handler, o.logger), public, ops)
 }
 
-// ledgerDigest is the answer of /digest: nodes at the same seq have the same digest, or one of them is broken.
+// ledgerDigest is the answer of /digest: nodes at the same seq and ledger time have the same digest, or one
+// of them is broken.
 type ledgerDigest struct {
 	Seq    uint64 `json:"seq"`
 	Digest string `json:"digest"`

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"domicile/directory"
 	"domicile/fsm/wire"
@@ -80,21 +81,23 @@ func (e ErrUnknownKind) Error() string {
 	return fmt.Sprintf("command kind %d is unknown to this binary; run the release that wrote it", e.Kind)
 }
 
-// Decode reads what Encode wrote. The command shares the memory of s.
+// Decode reads what Encode wrote. The command keeps nothing of s alive: a record that comes of it shares the memory of
+// its own payload only.
 func Decode(s string) (Command, error) {
 	r := wire.NewReader(s)
 	kind := r.Uint()
 	var c Command
 	r.Fixed(c.RequestID[:])
 	c.Deadline = directory.Time(r.Int())
-	c.Organization = directory.OrganizationID(r.Text())
-	c.Actor = r.Text()
+	c.Organization = directory.OrganizationID(strings.Clone(r.Text()))
+	c.Actor = strings.Clone(r.Text())
 	if r.Err() != nil {
 		return Command{}, fmt.Errorf("command header: %w", r.Err())
 	}
 	if kind >= uint64(len(table)) || table[kind].payload == nil {
 		return Command{}, ErrUnknownKind{Kind(kind)}
 	}
+	r.Own()
 	c.Payload = table[kind].payload()
 	c.Payload.decode(r)
 	if err := r.Done(); err != nil {

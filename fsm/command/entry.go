@@ -69,7 +69,7 @@ func DecodeEntry(data []byte) (DecodedEntry, error) {
 		if r.Err() != nil {
 			break
 		}
-		c, err := Decode(strings.Clone(text))
+		c, err := Decode(text)
 		if err != nil {
 			return DecodedEntry{}, fmt.Errorf("command %d of the entry: %w", i, err)
 		}

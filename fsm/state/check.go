@@ -11,7 +11,7 @@ import (
 func (v *View) Check() error {
 	var c checker
 	var domains, tokens, connections, sessions int
-	for d := range v.directories.all() {
+	for d := range v.Directories() {
 		c.directory(v, d)
 		domains += len(d.org.Domains)
 		tokens += d.tokens.Len()
@@ -68,8 +68,9 @@ func (c *checker) directory(v *View, d *Directory) {
 
 func (c *checker) users(d *Directory) {
 	externals, emails := 0, 0
-	for u := range d.usersOrder.all() {
-		same(c, "users by id", d.users, u)
+	for u := range d.AllUsers() {
+		found, ok := d.User(u.ID)
+		c.holds(ok && found == u, "users by id holds another record or none")
 		same(c, "users by name", d.usersName, u)
 		if u.ExternalID != "" {
 			externals++
@@ -88,16 +89,26 @@ func (c *checker) users(d *Directory) {
 		_, taken = d.GroupByNumber(u.Number)
 		c.holds(!taken, "number %d is of a user and of a group", u.Number)
 	}
-	c.equal("users by id", d.users.Len(), d.usersOrder.Len())
-	c.equal("users by name", d.usersName.Len(), d.usersOrder.Len())
+	countSources(c, "users", &d.users)
+	c.equal("users by name", d.usersName.Len(), d.users.len())
 	c.equal("users by external id", d.usersExt.Len(), externals)
 	c.equal("users by e-mail", d.usersEmail.Len(), emails)
 }
 
+func countSources[T any](c *checker, what string, r *records[T]) {
+	var counts [len(r.counts)]int
+	for record := range r.all() {
+		counts[r.head(record).source]++
+	}
+	c.holds(counts == r.counts, "%s by source: %v where a scan gives %v", what, r.counts, counts)
+	c.equal(what+" by id", r.len(), r.order.Len())
+}
+
 func (c *checker) groups(d *Directory) {
 	externals := 0
-	for g := range d.groupsOrder.all() {
-		same(c, "groups by id", d.groups, g)
+	for g := range d.AllGroups() {
+		found, ok := d.Group(g.ID)
+		c.holds(ok && found == g, "groups by id holds another record or none")
 		same(c, "groups by name", d.groupsName, g)
 		if g.ExternalID != "" {
 			externals++
@@ -105,8 +116,8 @@ func (c *checker) groups(d *Directory) {
 		}
 		c.number(d, g.ID, g.Number)
 	}
-	c.equal("groups by id", d.groups.Len(), d.groupsOrder.Len())
-	c.equal("groups by name", d.groupsName.Len(), d.groupsOrder.Len())
+	countSources(c, "groups", &d.groups)
+	c.equal("groups by name", d.groupsName.Len(), d.groups.len())
 	c.equal("groups by external id", d.groupsExt.Len(), externals)
 }
 
@@ -129,7 +140,8 @@ func (c *checker) members(d *Directory) {
 
 func (c *checker) credentials(v *View, d *Directory) {
 	for t := range d.tokens.all() {
-		same(c, "tokens by hash", v.tokens, t)
+		found, ok := v.TokenByHash(t.Hash)
+		c.holds(ok && found == t, "tokens by hash holds another record or none")
 		c.holds(t.Organization == d.org.ID, "token %s is filed under another organization", t.ID)
 	}
 	for connection := range d.connections.all() {
@@ -150,7 +162,8 @@ func (c *checker) sessions(v *View, d *Directory) {
 	var user directory.Number
 	held := 0
 	for s := range d.sessionsUser.all() {
-		same(c, "sessions by hash", v.sessions, s)
+		found, ok := v.Session(s.Hash)
+		c.holds(ok && found == s, "sessions by hash holds another record or none")
 		same(c, "sessions by end", v.sessionsEnd, s)
 		c.holds(s.Organization == d.org.ID, "session %s is filed under another organization", s.ID)
 		u, ok := d.User(s.User)

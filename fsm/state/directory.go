@@ -12,13 +12,11 @@ type Directory struct {
 	org  *directory.Organization
 	next directory.Number // the next number to give out
 
-	users        tree[*directory.User] // by id
-	usersOrder   tree[*directory.User] // by number: creation order
+	users        records[directory.User]
 	usersName    tree[*directory.User] // by userName key
 	usersExt     tree[*directory.User] // by (externalId, number)
 	usersEmail   tree[emailRow]        // by (address, number)
-	groups       tree[*directory.Group]
-	groupsOrder  tree[*directory.Group]
+	groups       records[directory.Group]
 	groupsName   tree[*directory.Group] // by displayName key
 	groupsExt    tree[*directory.Group]
 	members      tree[pair]                  // (group, member)
@@ -41,18 +39,16 @@ type emailRow struct {
 func newDirectory(org *directory.Organization) *Directory {
 	return &Directory{
 		org: org, next: 1,
-		users:      newTree(func(a, b *directory.User) bool { return a.ID < b.ID }),
-		usersOrder: newTree(func(a, b *directory.User) bool { return a.Number < b.Number }),
-		usersName:  newTree(func(a, b *directory.User) bool { return a.UserNameKey < b.UserNameKey }),
+		users:     newRecords(func(u *directory.User) head { return head{u.ID, u.Number, u.Source} }),
+		usersName: newTree(func(a, b *directory.User) bool { return a.UserNameKey < b.UserNameKey }),
 		usersExt: newTree(func(a, b *directory.User) bool {
 			return a.ExternalID < b.ExternalID || a.ExternalID == b.ExternalID && a.Number < b.Number
 		}),
 		usersEmail: newTree(func(a, b emailRow) bool {
 			return a.email < b.email || a.email == b.email && a.user.Number < b.user.Number
 		}),
-		groups:      newTree(func(a, b *directory.Group) bool { return a.ID < b.ID }),
-		groupsOrder: newTree(func(a, b *directory.Group) bool { return a.Number < b.Number }),
-		groupsName:  newTree(func(a, b *directory.Group) bool { return a.DisplayNameKey < b.DisplayNameKey }),
+		groups:     newRecords(func(g *directory.Group) head { return head{g.ID, g.Number, g.Source} }),
+		groupsName: newTree(func(a, b *directory.Group) bool { return a.DisplayNameKey < b.DisplayNameKey }),
 		groupsExt: newTree(func(a, b *directory.Group) bool {
 			return a.ExternalID < b.ExternalID || a.ExternalID == b.ExternalID && a.Number < b.Number
 		}),
@@ -93,12 +89,10 @@ func lessSession(a, b *directory.Session) bool {
 func (d *Directory) copy() *Directory {
 	c := *d
 	c.users = d.users.copy()
-	c.usersOrder = d.usersOrder.copy()
 	c.usersName = d.usersName.copy()
 	c.usersExt = d.usersExt.copy()
 	c.usersEmail = d.usersEmail.copy()
 	c.groups = d.groups.copy()
-	c.groupsOrder = d.groupsOrder.copy()
 	c.groupsName = d.groupsName.copy()
 	c.groupsExt = d.groupsExt.copy()
 	c.members = d.members.copy()
@@ -148,12 +142,12 @@ func (d *Directory) SessionsOf(user directory.Number) iter.Seq[*directory.Sessio
 
 // User finds a user by id.
 func (d *Directory) User(id directory.ResourceID) (*directory.User, bool) {
-	return d.users.Get(&directory.User{ID: id})
+	return d.users.byID(id)
 }
 
 // UserByNumber finds a user by number.
 func (d *Directory) UserByNumber(n directory.Number) (*directory.User, bool) {
-	return d.usersOrder.Get(&directory.User{Number: n})
+	return d.users.byNumber(n)
 }
 
 // UserByName finds a user by the folded userName.
@@ -184,25 +178,30 @@ func (d *Directory) UsersByEmail(email string) iter.Seq[*directory.User] {
 	}
 }
 
-// Users iterates in creation order from position index, counted from 0.
-func (d *Directory) Users(index int) iter.Seq[*directory.User] { return d.usersOrder.at(index) }
-
-// UsersAfter iterates in creation order over the users whose number is above n.
-func (d *Directory) UsersAfter(n directory.Number) iter.Seq[*directory.User] {
-	return d.usersOrder.after(&directory.User{Number: n})
+// Users iterates over the users of one source in creation order, from position index, counted from 0.
+func (d *Directory) Users(source directory.Source, index int) iter.Seq[*directory.User] {
+	return d.users.at(source, index)
 }
 
-// UserCount counts the users.
-func (d *Directory) UserCount() int { return d.users.Len() }
+// UsersAfter iterates over the users of one source in creation order, from the first number above n.
+func (d *Directory) UsersAfter(source directory.Source, n directory.Number) iter.Seq[*directory.User] {
+	return d.users.after(source, n)
+}
+
+// UserCount counts the users of one source.
+func (d *Directory) UserCount(source directory.Source) int { return d.users.counts[source] }
+
+// AllUsers iterates over the users of every source, by source and then in creation order.
+func (d *Directory) AllUsers() iter.Seq[*directory.User] { return d.users.all() }
 
 // Group finds a group by id.
 func (d *Directory) Group(id directory.ResourceID) (*directory.Group, bool) {
-	return d.groups.Get(&directory.Group{ID: id})
+	return d.groups.byID(id)
 }
 
 // GroupByNumber finds a group by number.
 func (d *Directory) GroupByNumber(n directory.Number) (*directory.Group, bool) {
-	return d.groupsOrder.Get(&directory.Group{Number: n})
+	return d.groups.byNumber(n)
 }
 
 // GroupByName finds a group by the folded displayName.
@@ -222,16 +221,21 @@ func (d *Directory) GroupsByExternalID(id string) iter.Seq[*directory.Group] {
 		func(g *directory.Group) bool { return g.ExternalID == id })
 }
 
-// Groups iterates in creation order from position index, counted from 0.
-func (d *Directory) Groups(index int) iter.Seq[*directory.Group] { return d.groupsOrder.at(index) }
-
-// GroupsAfter iterates in creation order over the groups whose number is above n.
-func (d *Directory) GroupsAfter(n directory.Number) iter.Seq[*directory.Group] {
-	return d.groupsOrder.after(&directory.Group{Number: n})
+// Groups iterates over the groups of one source in creation order, from position index, counted from 0.
+func (d *Directory) Groups(source directory.Source, index int) iter.Seq[*directory.Group] {
+	return d.groups.at(source, index)
 }
 
-// GroupCount counts the groups.
-func (d *Directory) GroupCount() int { return d.groups.Len() }
+// GroupsAfter iterates over the groups of one source in creation order, from the first number above n.
+func (d *Directory) GroupsAfter(source directory.Source, n directory.Number) iter.Seq[*directory.Group] {
+	return d.groups.after(source, n)
+}
+
+// GroupCount counts the groups of one source.
+func (d *Directory) GroupCount(source directory.Source) int { return d.groups.counts[source] }
+
+// AllGroups iterates over the groups of every source, by source and then in creation order.
+func (d *Directory) AllGroups() iter.Seq[*directory.Group] { return d.groups.all() }
 
 // MembersOf iterates over the numbers of a group's direct members, users and groups alike, in their creation order.
 func (d *Directory) MembersOf(group directory.Number) iter.Seq[directory.Number] {

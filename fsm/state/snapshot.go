@@ -55,11 +55,11 @@ func (v *View) Snapshot(w io.Writer) error {
 		w.Uint(v.seq)
 		w.Int(int64(v.at))
 	})
-	for d := range v.directories.all() {
+	for d := range v.Directories() {
 		f.directory(d)
 	}
-	for session := range v.sessions.all() {
-		f.put(frameSession, func(w *wire.Writer) { encodeSession(w, session) })
+	for row := range v.sessions.all() {
+		f.put(frameSession, func(w *wire.Writer) { encodeSession(w, row.record) })
 	}
 	for row := range v.transactions.all() {
 		f.put(frameTransaction, func(w *wire.Writer) {
@@ -95,10 +95,10 @@ type frameWriter struct {
 
 func (f *frameWriter) directory(d *Directory) {
 	f.put(frameOrganization, func(w *wire.Writer) { encodeOrganization(w, d) })
-	for user := range d.usersOrder.all() {
+	for user := range d.AllUsers() {
 		f.put(frameUser, func(w *wire.Writer) { encodeUser(w, user) })
 	}
-	for group := range d.groupsOrder.all() {
+	for group := range d.AllGroups() {
 		f.put(frameGroup, func(w *wire.Writer) { encodeGroup(w, d, group) })
 	}
 	for token := range d.tokens.all() {
@@ -224,9 +224,16 @@ func (l *loader) frame(tag byte, body string) (done bool, err error) {
 		l.state.touched[l.dir.org.ID] = l.dir
 		l.state.PutOrganization(l.dir.org)
 	case frameUser:
-		l.dir.PutUser(nil, decodeUser(r))
+		user := decodeUser(r)
+		if !user.Source.Valid() {
+			return false, fmt.Errorf("%w: user of source %d", wire.ErrMalformed, user.Source)
+		}
+		l.dir.PutUser(nil, user)
 	case frameGroup:
 		group, members := decodeGroup(r)
+		if !group.Source.Valid() {
+			return false, fmt.Errorf("%w: group of source %d", wire.ErrMalformed, group.Source)
+		}
 		l.dir.PutGroup(nil, group)
 		for _, member := range members {
 			l.dir.AddMember(group.Number, member)

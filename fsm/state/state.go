@@ -72,7 +72,7 @@ func (s *State) Write(id directory.OrganizationID) (*Directory, bool) {
 		return nil, false
 	}
 	d = d.copy()
-	s.directories.Set(d)
+	s.directories.Set(directoryRow{d.org.ID, d})
 	s.touched[id] = d
 	return d, true
 }
@@ -87,7 +87,7 @@ func (s *State) PutOrganization(org *directory.Organization) {
 		s.dropNames(d.org)
 		d.org = org
 	}
-	s.directories.Set(d)
+	s.directories.Set(directoryRow{d.org.ID, d})
 	s.slugs.Set(slugRow{org.Slug, org.ID})
 	for _, domain := range org.Domains {
 		s.domains.Set(domainRow{domain, org.ID})
@@ -105,29 +105,29 @@ func (s *State) dropNames(org *directory.Organization) {
 func (s *State) DeleteOrganization(d *Directory) {
 	s.dropNames(d.org)
 	for token := range d.tokens.all() {
-		s.tokens.Delete(token)
+		s.tokens.Delete(hashRow[directory.Token]{hash: token.Hash})
 	}
 	for connection := range d.connections.all() {
 		s.connections.Delete(connection)
 		s.clients.Delete(connection)
 	}
 	for session := range d.sessionsUser.all() {
-		s.sessions.Delete(session)
+		s.sessions.Delete(hashRow[directory.Session]{hash: session.Hash})
 		s.sessionsEnd.Delete(session)
 	}
-	s.directories.Delete(d)
+	s.directories.Delete(directoryRow{id: d.org.ID})
 	delete(s.touched, d.org.ID)
 }
 
 // PutToken adds a token to its organization.
 func (s *State) PutToken(d *Directory, token *directory.Token) {
-	s.tokens.Set(token)
+	s.tokens.Set(hashRow[directory.Token]{token.Hash, token})
 	d.tokens.Set(token)
 }
 
 // DeleteToken removes a token.
 func (s *State) DeleteToken(d *Directory, token *directory.Token) {
-	s.tokens.Delete(token)
+	s.tokens.Delete(hashRow[directory.Token]{hash: token.Hash})
 	d.tokens.Delete(token)
 }
 
@@ -166,14 +166,14 @@ func (s *State) PutLink(d *Directory, link *directory.Link) {
 
 // PutSession opens a session.
 func (s *State) PutSession(d *Directory, session *directory.Session) {
-	s.sessions.Set(session)
+	s.sessions.Set(hashRow[directory.Session]{session.Hash, session})
 	s.sessionsEnd.Set(session)
 	d.sessionsUser.Set(session)
 }
 
 // DeleteSession ends a session.
 func (s *State) DeleteSession(session *directory.Session) {
-	s.sessions.Delete(session)
+	s.sessions.Delete(hashRow[directory.Session]{hash: session.Hash})
 	s.sessionsEnd.Delete(session)
 	if d, ok := s.Write(session.Organization); ok {
 		d.sessionsUser.Delete(session)
@@ -206,8 +206,7 @@ func (d *Directory) PutUser(old, user *directory.User) {
 	if old != nil {
 		d.dropUserKeys(old, user)
 	}
-	d.users.Set(user)
-	d.usersOrder.Set(user)
+	d.users.set(user, old)
 	d.usersName.Set(user)
 	if user.ExternalID != "" {
 		d.usersExt.Set(user)
@@ -240,8 +239,7 @@ func (s *State) DeleteUser(d *Directory, user *directory.User) {
 	}
 	d.leaveAll(user.Number)
 	d.dropUserKeys(user, nil)
-	d.users.Delete(user)
-	d.usersOrder.Delete(user)
+	d.users.delete(user)
 }
 
 // PutGroup adds a group, or replaces old by it.
@@ -252,8 +250,7 @@ func (d *Directory) PutGroup(old, group *directory.Group) {
 	if old != nil && old.ExternalID != "" && old.ExternalID != group.ExternalID {
 		d.groupsExt.Delete(old)
 	}
-	d.groups.Set(group)
-	d.groupsOrder.Set(group)
+	d.groups.set(group, old)
 	d.groupsName.Set(group)
 	if group.ExternalID != "" {
 		d.groupsExt.Set(group)
@@ -267,8 +264,7 @@ func (d *Directory) DeleteGroup(group *directory.Group) {
 		d.RemoveMember(group.Number, member)
 	}
 	d.leaveAll(group.Number)
-	d.groups.Delete(group)
-	d.groupsOrder.Delete(group)
+	d.groups.delete(group)
 	d.groupsName.Delete(group)
 	if group.ExternalID != "" {
 		d.groupsExt.Delete(group)

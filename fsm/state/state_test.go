@@ -30,14 +30,16 @@ func small(t testing.TB) (*State, *Directory) {
 	for i := range 5 {
 		name := fmt.Sprintf("user-%d", i)
 		d.PutUser(nil, &directory.User{
-			ID: directory.ResourceID(name), Number: d.NextNumber(), Active: true, UserNameKey: name, ExternalID: "shared",
+			Source: directory.SourceSCIM,
+			ID:     directory.ResourceID(name), Number: d.NextNumber(), Active: true, UserNameKey: name, ExternalID: "shared",
 			Emails: []string{name + "@acme.example", "all@acme.example"},
 		})
 	}
 	for i := range 3 {
 		name := fmt.Sprintf("group-%d", i)
 		d.PutGroup(nil, &directory.Group{
-			ID: directory.ResourceID(name), Number: d.NextNumber(), DisplayNameKey: name, ExternalID: "shared",
+			Source: directory.SourceSCIM,
+			ID:     directory.ResourceID(name), Number: d.NextNumber(), DisplayNameKey: name, ExternalID: "shared",
 		})
 	}
 	d.AddMember(6, 1)
@@ -68,13 +70,13 @@ func groupID(g *directory.Group) directory.ResourceID { return g.ID }
 func TestDirectory_queries(t *testing.T) {
 	_, d := small(t)
 	for name, c := range map[string]struct{ got, want string }{
-		"users":                 {ids(d.Users(0), userID), "user-0 user-1 user-2 user-3 user-4"},
-		"users from the third":  {ids(d.Users(2), userID), "user-2 user-3 user-4"},
-		"users past the end":    {ids(d.Users(5), userID), ""},
-		"users before all":      {ids(d.Users(-1), userID), ""},
-		"users after number 3":  {ids(d.UsersAfter(3), userID), "user-3 user-4"},
-		"users after number 0":  {ids(d.UsersAfter(0), userID), "user-0 user-1 user-2 user-3 user-4"},
-		"users after the last":  {ids(d.UsersAfter(math.MaxUint32), userID), ""},
+		"users":                 {ids(d.Users(directory.SourceSCIM, 0), userID), "user-0 user-1 user-2 user-3 user-4"},
+		"users from the third":  {ids(d.Users(directory.SourceSCIM, 2), userID), "user-2 user-3 user-4"},
+		"users past the end":    {ids(d.Users(directory.SourceSCIM, 5), userID), ""},
+		"users before all":      {ids(d.Users(directory.SourceSCIM, -1), userID), ""},
+		"users after number 3":  {ids(d.UsersAfter(directory.SourceSCIM, 3), userID), "user-3 user-4"},
+		"users after number 0":  {ids(d.UsersAfter(directory.SourceSCIM, 0), userID), "user-0 user-1 user-2 user-3 user-4"},
+		"users after the last":  {ids(d.UsersAfter(directory.SourceSCIM, math.MaxUint32), userID), ""},
 		"users by prefix":       {ids(d.UsersByNamePrefix("user-"), userID), "user-0 user-1 user-2 user-3 user-4"},
 		"users by whole name":   {ids(d.UsersByNamePrefix("user-3"), userID), "user-3"},
 		"users by no prefix":    {ids(d.UsersByNamePrefix("v"), userID), ""},
@@ -83,22 +85,22 @@ func TestDirectory_queries(t *testing.T) {
 		"users by one's e-mail": {ids(d.UsersByEmail("user-4@acme.example"), userID), "user-4"},
 		"users by all's e-mail": {ids(d.UsersByEmail("all@acme.example"), userID), "user-0 user-1 user-2 user-3 user-4"},
 		"users by part of one":  {ids(d.UsersByEmail("all"), userID), ""},
-		"groups":                {ids(d.Groups(1), groupID), "group-1 group-2"},
-		"groups after":          {ids(d.GroupsAfter(7), groupID), "group-2"},
-		"groups after the last": {ids(d.GroupsAfter(math.MaxUint32), groupID), ""},
+		"groups":                {ids(d.Groups(directory.SourceSCIM, 1), groupID), "group-1 group-2"},
+		"groups after":          {ids(d.GroupsAfter(directory.SourceSCIM, 7), groupID), "group-2"},
+		"groups after the last": {ids(d.GroupsAfter(directory.SourceSCIM, math.MaxUint32), groupID), ""},
 		"groups by prefix":      {ids(d.GroupsByNamePrefix("group-"), groupID), "group-0 group-1 group-2"},
 		"groups by external id": {ids(d.GroupsByExternalID("shared"), groupID), "group-0 group-1 group-2"},
 		"members":               {fmt.Sprint(slices.Collect(d.MembersOf(6))), "[1 7]"},
 		"containers":            {fmt.Sprint(slices.Collect(d.GroupsOf(7))), "[6]"},
 		"nobody's members":      {fmt.Sprint(slices.Collect(d.MembersOf(math.MaxUint32))), "[]"},
 		"member":                {fmt.Sprint(d.IsMember(6, 1), d.IsMember(6, 2)), "true false"},
-		"counts":                {fmt.Sprint(d.UserCount(), d.GroupCount(), d.MembersUpTo(6, 1), d.MembersUpTo(6, 9)), "5 3 1 2"},
+		"counts":                {fmt.Sprint(d.UserCount(directory.SourceSCIM), d.GroupCount(directory.SourceSCIM), d.MembersUpTo(6, 1), d.MembersUpTo(6, 9)), "5 3 1 2"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %q, want %q", name, c.got, c.want)
 		}
 	}
-	for range d.Users(0) {
+	for range d.Users(directory.SourceSCIM, 0) {
 		break // an iterator may be left early
 	}
 }
@@ -107,20 +109,25 @@ func TestDirectory_queries(t *testing.T) {
 func TestCheck_findsFaults(t *testing.T) {
 	user := func(d *Directory) *directory.User { u, _ := d.User("user-0"); return u }
 	for name, sabotage := range map[string]func(*State, *Directory){
-		"user by name":          func(_ *State, d *Directory) { d.usersName.Delete(user(d)) },
-		"user by id":            func(_ *State, d *Directory) { u := *user(d); d.users.Set(&u) },
-		"stale name":            func(_ *State, d *Directory) { d.usersName.Set(&directory.User{UserNameKey: "old"}) },
-		"stale external id":     func(_ *State, d *Directory) { d.usersExt.Set(&directory.User{ExternalID: "old"}) },
-		"stale e-mail":          func(_ *State, d *Directory) { d.usersEmail.Set(emailRow{"old", user(d)}) },
-		"missing e-mail":        func(_ *State, d *Directory) { d.usersEmail.Delete(emailRow{"all@acme.example", user(d)}) },
-		"stale group name":      func(_ *State, d *Directory) { d.groupsName.Set(&directory.Group{DisplayNameKey: "old"}) },
-		"stale group external":  func(_ *State, d *Directory) { d.groupsExt.Set(&directory.Group{ExternalID: "old"}) },
-		"number not given":      func(_ *State, d *Directory) { d.next = 3 },
-		"one-way membership":    func(_ *State, d *Directory) { d.containers.Delete(pair{1, 6}) },
-		"stale container":       func(_ *State, d *Directory) { d.containers.Set(pair{3, 6}) },
-		"member is nobody":      func(_ *State, d *Directory) { d.AddMember(6, 99) },
-		"own member":            func(_ *State, d *Directory) { d.AddMember(6, 6) },
-		"stale token":           func(s *State, _ *Directory) { s.tokens.Set(&directory.Token{Hash: directory.Hash{9}}) },
+		"user by name": func(_ *State, d *Directory) { d.usersName.Delete(user(d)) },
+		"user by id": func(_ *State, d *Directory) {
+			u := *user(d)
+			d.users.ids.Set(idRow[directory.User]{prefixOf(u.ID), &u})
+		},
+		"stale name":           func(_ *State, d *Directory) { d.usersName.Set(&directory.User{UserNameKey: "old"}) },
+		"stale external id":    func(_ *State, d *Directory) { d.usersExt.Set(&directory.User{ExternalID: "old"}) },
+		"stale e-mail":         func(_ *State, d *Directory) { d.usersEmail.Set(emailRow{"old", user(d)}) },
+		"missing e-mail":       func(_ *State, d *Directory) { d.usersEmail.Delete(emailRow{"all@acme.example", user(d)}) },
+		"stale group name":     func(_ *State, d *Directory) { d.groupsName.Set(&directory.Group{DisplayNameKey: "old"}) },
+		"stale group external": func(_ *State, d *Directory) { d.groupsExt.Set(&directory.Group{ExternalID: "old"}) },
+		"number not given":     func(_ *State, d *Directory) { d.next = 3 },
+		"one-way membership":   func(_ *State, d *Directory) { d.containers.Delete(pair{1, 6}) },
+		"stale container":      func(_ *State, d *Directory) { d.containers.Set(pair{3, 6}) },
+		"member is nobody":     func(_ *State, d *Directory) { d.AddMember(6, 99) },
+		"own member":           func(_ *State, d *Directory) { d.AddMember(6, 6) },
+		"stale token": func(s *State, _ *Directory) {
+			s.tokens.Set(hashRow[directory.Token]{record: &directory.Token{Hash: directory.Hash{9}}})
+		},
 		"stale client":          func(s *State, _ *Directory) { s.clients.Set(&directory.Connection{ClientID: "old"}) },
 		"stale connection":      func(s *State, _ *Directory) { s.connections.Set(&directory.Connection{ID: "old"}) },
 		"link of nobody":        func(s *State, d *Directory) { s.PutLink(d, &directory.Link{Connection: "connection", User: "old"}) },

@@ -20,13 +20,6 @@ func (t tree[T]) from(pivot T) iter.Seq[T] {
 	return func(yield func(T) bool) { t.Ascend(pivot, yield) }
 }
 
-// after iterates in order over the items that come after pivot.
-func (t tree[T]) after(pivot T) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		t.Ascend(pivot, func(item T) bool { return !t.Less(pivot, item) || yield(item) })
-	}
-}
-
 // all iterates over everything in order.
 func (t tree[T]) all() iter.Seq[T] {
 	return func(yield func(T) bool) { t.Scan(yield) }

@@ -23,18 +23,31 @@ type tables struct {
 	at       directory.Time
 	level    uint64
 
-	directories  tree[*Directory]            // by organization id
-	slugs        tree[slugRow]               // by slug
-	domains      tree[domainRow]             // by domain
-	tokens       tree[*directory.Token]      // by hash
-	connections  tree[*directory.Connection] // by id
-	clients      tree[*directory.Connection] // by (issuer, client id)
-	sessions     tree[*directory.Session]    // by hash
-	sessionsEnd  tree[*directory.Session]    // by (expires, hash)
-	transactions tree[transactionRow]        // by hash
-	transEnd     tree[transactionRow]        // by (expires, hash)
+	directories  tree[directoryRow]               // by organization id
+	slugs        tree[slugRow]                    // by slug
+	domains      tree[domainRow]                  // by domain
+	tokens       tree[hashRow[directory.Token]]   // by hash
+	connections  tree[*directory.Connection]      // by id
+	clients      tree[*directory.Connection]      // by (issuer, client id)
+	sessions     tree[hashRow[directory.Session]] // by hash
+	sessionsEnd  tree[*directory.Session]         // by (expires, hash)
+	transactions tree[transactionRow]             // by hash
+	transEnd     tree[transactionRow]             // by (expires, hash)
 	requests     requestLog
 }
+
+// Rows that are searched at every request carry their key, so that a search needs no record to compare with.
+type directoryRow struct {
+	id        directory.OrganizationID
+	directory *Directory
+}
+
+type hashRow[T any] struct {
+	hash   directory.Hash
+	record *T
+}
+
+func lessHash[T any](a, b hashRow[T]) bool { return less(a.hash, b.hash) }
 
 type slugRow struct {
 	slug         string
@@ -55,15 +68,15 @@ func newTables(identity Identity) tables {
 	return tables{
 		identity:    identity,
 		level:       1,
-		directories: newTree(func(a, b *Directory) bool { return a.org.ID < b.org.ID }),
+		directories: newTree(func(a, b directoryRow) bool { return a.id < b.id }),
 		slugs:       newTree(func(a, b slugRow) bool { return a.slug < b.slug }),
 		domains:     newTree(func(a, b domainRow) bool { return a.domain < b.domain }),
-		tokens:      newTree(func(a, b *directory.Token) bool { return less(a.Hash, b.Hash) }),
+		tokens:      newTree(lessHash[directory.Token]),
 		connections: newTree(func(a, b *directory.Connection) bool { return a.ID < b.ID }),
 		clients: newTree(func(a, b *directory.Connection) bool {
 			return a.Issuer < b.Issuer || a.Issuer == b.Issuer && a.ClientID < b.ClientID
 		}),
-		sessions: newTree(func(a, b *directory.Session) bool { return less(a.Hash, b.Hash) }),
+		sessions: newTree(lessHash[directory.Session]),
 		sessionsEnd: newTree(func(a, b *directory.Session) bool {
 			return a.Expires < b.Expires || a.Expires == b.Expires && less(a.Hash, b.Hash)
 		}),
@@ -105,7 +118,8 @@ func (t *tables) Level() uint64 { return t.level }
 
 // Directory gives the data of an organization.
 func (t *tables) Directory(id directory.OrganizationID) (*Directory, bool) {
-	return t.directories.Get(&Directory{org: &directory.Organization{ID: id}})
+	row, ok := t.directories.Get(directoryRow{id: id})
+	return row.directory, ok
 }
 
 // DirectoryBySlug finds an organization by its slug.
@@ -127,14 +141,23 @@ func (t *tables) DirectoryByDomain(domain string) (*Directory, bool) {
 }
 
 // Directories iterates over the organizations by id.
-func (t *tables) Directories() iter.Seq[*Directory] { return t.directories.all() }
+func (t *tables) Directories() iter.Seq[*Directory] {
+	return func(yield func(*Directory) bool) {
+		for row := range t.directories.all() {
+			if !yield(row.directory) {
+				return
+			}
+		}
+	}
+}
 
 // Organizations counts the organizations.
 func (t *tables) Organizations() int { return t.directories.Len() }
 
 // TokenByHash finds a SCIM bearer token. The caller checks Expired.
 func (t *tables) TokenByHash(hash directory.Hash) (*directory.Token, bool) {
-	return t.tokens.Get(&directory.Token{Hash: hash})
+	row, ok := t.tokens.Get(hashRow[directory.Token]{hash: hash})
+	return row.record, ok
 }
 
 // Connection finds a connection of any organization.
@@ -150,7 +173,8 @@ func (t *tables) ConnectionByClient(issuer, clientID string) (*directory.Connect
 // Session finds a session by the hash of its cookie. The caller checks Expired against a clock; a session of a
 // deactivated or deleted user is not there.
 func (t *tables) Session(hash directory.Hash) (*directory.Session, bool) {
-	return t.sessions.Get(&directory.Session{Hash: hash})
+	row, ok := t.sessions.Get(hashRow[directory.Session]{hash: hash})
+	return row.record, ok
 }
 
 // Sessions counts the live and not yet swept sessions.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrMalformed is what every decoding failure wraps.
@@ -80,6 +81,9 @@ func (r *Reader) Done() error {
 	}
 	return r.err
 }
+
+// Own copies what is left, so that the texts read from now on keep nothing else alive.
+func (r *Reader) Own() { r.rest = strings.Clone(r.rest) }
 
 // Len gives the number of bytes left.
 func (r *Reader) Len() int { return len(r.rest) }
