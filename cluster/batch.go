@@ -196,7 +196,7 @@ func (b *batcher) time() directory.Time {
 // settle answers the commands of one entry.
 func (b *batcher) settle(ctx context.Context, batch []*proposal, future raft.ApplyFuture) {
 	err := await(ctx, future)
-	b.watchTransfer(err)
+	b.watchTransfer(err, b.raft.CurrentTerm())
 	if err != nil {
 		b.failed(batch, err)
 		return
@@ -235,15 +235,16 @@ func (b *batcher) reply(p *proposal, result command.Result, err error) {
 }
 
 // watchTransfer notices a transfer of leadership that never ends: raft can forget to clear its mark when a transfer is
-// interrupted by a step-down, and would then refuse every write when it leads again (raft issue 696).
-func (b *batcher) watchTransfer(err error) {
+// interrupted by a step-down, and would then refuse every write when it leads again (raft issue 696). What was seen in an
+// earlier term is over.
+func (b *batcher) watchTransfer(err error, term uint64) {
 	if !errors.Is(err, raft.ErrLeadershipTransferInProgress) || !b.leads() {
 		b.transfer.Store(0)
 		return
 	}
 	now := time.Now().UnixNano()
-	if term := b.raft.CurrentTerm(); b.transferTerm.Swap(term) != term {
-		b.transfer.Store(0) // what was seen in an earlier term is over
+	if b.transferTerm.Swap(term) != term {
+		b.transfer.Store(0)
 	}
 	if b.transfer.CompareAndSwap(0, now) {
 		return

@@ -44,26 +44,50 @@ var errOutboxFull = errors.New("the peer does not read")
 type outbox struct {
 	wake chan struct{} // of capacity 1
 
-	mu     sync.Mutex
-	buf    []byte // guarded by mu
-	closed error  // guarded by mu
+	mu      sync.Mutex
+	buf     []byte // guarded by mu
+	spare   []byte // memory of an earlier buf; guarded by mu
+	writing bool   // somebody writes what buf was; guarded by mu
+	closed  error  // guarded by mu
 }
 
 func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1)} }
 
-// put queues one frame; its body is the parts in a row, which are copied.
+// put queues one frame and never waits; its body is the parts in a row, which are copied.
 func (o *outbox) put(kind callKind, number uint32, parts ...[]byte) error {
+	o.mu.Lock()
+	err := o.append(kind, number, parts)
+	o.mu.Unlock()
+	o.rouse()
+	return err
+}
+
+// send is put for the one who reads this peer's requests and may well wait until it takes the answers: while nobody else
+// writes, it writes itself, which saves the way through another goroutine.
+func (o *outbox) send(w io.Writer, kind callKind, number uint32, parts ...[]byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	err := o.append(kind, number, parts)
+	if err == nil && !o.writing {
+		o.flush(w)
+		err = o.closed
+	}
+	if len(o.buf) > 0 || o.closed != nil {
+		o.rouse()
+	}
+	return err
+}
+
+// append adds a frame to the buffer; mu is held.
+func (o *outbox) append(kind callKind, number uint32, parts [][]byte) error {
 	size := 0
 	for _, part := range parts {
 		size += len(part)
 	}
-	o.mu.Lock()
 	if o.closed != nil {
-		o.mu.Unlock()
 		return o.closed
 	}
 	if len(o.buf)+size > maxOutbox {
-		o.mu.Unlock()
 		return errOutboxFull
 	}
 	o.buf = binary.BigEndian.AppendUint32(o.buf, uint32(size)) //nolint:gosec // bounded by maxOutbox
@@ -72,34 +96,45 @@ func (o *outbox) put(kind callKind, number uint32, parts ...[]byte) error {
 	for _, part := range parts {
 		o.buf = append(o.buf, part...)
 	}
-	o.mu.Unlock()
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
 	return nil
+}
+
+// flush writes what is in the buffer; mu is held, but not while writing.
+func (o *outbox) flush(w io.Writer) {
+	const keep = 1 << 20 // a larger buffer, grown in a burst, is given back
+	full := o.buf
+	o.buf, o.spare, o.writing = o.spare[:0], nil, true
+	o.mu.Unlock()
+	_, err := w.Write(full)
+	o.mu.Lock()
+	o.writing = false
+	if cap(full) <= keep {
+		o.spare = full
+	}
+	if err != nil && o.closed == nil {
+		o.closed = err
+	}
 }
 
 // run writes to w until a write fails or close is called.
 func (o *outbox) run(w io.Writer) {
-	const keep = 1 << 20 // a larger buffer, grown in a burst, is given back
-	var spare []byte
 	for range o.wake {
 		o.mu.Lock()
-		full := o.buf
-		o.buf = spare[:0]
+		for len(o.buf) > 0 && !o.writing && o.closed == nil {
+			o.flush(w)
+		}
 		closed := o.closed
 		o.mu.Unlock()
 		if closed != nil {
 			return
 		}
-		if _, err := w.Write(full); err != nil {
-			o.close(err)
-			return
-		}
-		if spare = full; cap(spare) > keep {
-			spare = nil
-		}
+	}
+}
+
+func (o *outbox) rouse() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -110,10 +145,7 @@ func (o *outbox) close(err error) {
 		o.closed = err
 	}
 	o.mu.Unlock()
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
+	o.rouse()
 }
 
 // frame is one frame as it was read. The body is the reader's to keep.

@@ -65,23 +65,28 @@ func TestBatcher_stuckTransfer(t *testing.T) {
 	leads := true
 	var stuck time.Duration
 	b := &batcher{leads: func() bool { return leads }, stuckMax: 10 * time.Millisecond, stuck: func(since time.Duration) { stuck = since }}
-	b.watchTransfer(raft.ErrLeadershipTransferInProgress)
+	b.watchTransfer(raft.ErrLeadershipTransferInProgress, 2)
 	b.transfer.Store(time.Now().Add(-time.Second).UnixNano())
-	b.watchTransfer(nil) // a write went through: it was an ordinary transfer
-	b.watchTransfer(raft.ErrLeadershipTransferInProgress)
+	b.watchTransfer(nil, 2) // a write went through: it was an ordinary transfer
+	b.watchTransfer(raft.ErrLeadershipTransferInProgress, 2)
 	if stuck != 0 {
 		t.Fatalf("alarm after %s, although a write had gone through", stuck)
 	}
 	b.transfer.Store(time.Now().Add(-time.Second).UnixNano())
 	leads = false
-	b.watchTransfer(raft.ErrLeadershipTransferInProgress)
+	b.watchTransfer(raft.ErrLeadershipTransferInProgress, 2)
 	if stuck != 0 {
 		t.Fatal("alarm on a node that does not lead")
 	}
 	leads = true
-	b.watchTransfer(raft.ErrLeadershipTransferInProgress)
+	b.watchTransfer(raft.ErrLeadershipTransferInProgress, 2)
 	b.transfer.Store(time.Now().Add(-time.Second).UnixNano())
-	b.watchTransfer(raft.ErrLeadershipTransferInProgress)
+	b.watchTransfer(raft.ErrLeadershipTransferInProgress, 4)
+	if stuck != 0 {
+		t.Fatal("alarm for a transfer of an earlier term")
+	}
+	b.transfer.Store(time.Now().Add(-time.Second).UnixNano())
+	b.watchTransfer(raft.ErrLeadershipTransferInProgress, 4)
 	if stuck < time.Second {
 		t.Error("no alarm for a transfer that never ends")
 	}

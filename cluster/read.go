@@ -33,8 +33,6 @@ func (n *Node) View(ctx context.Context, f state.Freshness) (*state.View, error)
 }
 
 func (n *Node) confirmedView(ctx context.Context, seq uint64) (*state.View, error) {
-	ctx, cancel := context.WithTimeout(ctx, n.config.Timing.ReadWait)
-	defer cancel()
 	round, err := n.reads.confirm(ctx)
 	if err != nil {
 		return nil, unavailable(err, "this node could not confirm what it knows; try again")
@@ -90,6 +88,7 @@ type reads struct {
 // round is one confirmation, shared by all who asked for it before it began.
 type round struct {
 	done  chan struct{}
+	asked time.Time // by the first; the round ends a wait later at the latest, so that nobody needs a timer
 	began time.Time
 	seq   uint64
 	err   error
@@ -99,7 +98,7 @@ type round struct {
 func (r *reads) confirm(ctx context.Context) (*round, error) {
 	r.mu.Lock()
 	if r.next == nil {
-		r.next = &round{done: make(chan struct{})}
+		r.next = &round{done: make(chan struct{}), asked: time.Now()}
 	} else {
 		r.metrics.readsShared.Inc()
 	}
@@ -130,7 +129,7 @@ func (r *reads) run() {
 		}
 		r.mu.Unlock()
 		current.began = time.Now()
-		ctx, cancel := context.WithTimeout(context.Background(), r.wait)
+		ctx, cancel := context.WithDeadline(context.Background(), current.asked.Add(r.wait))
 		current.seq, current.err = r.confirmUntil(ctx)
 		cancel()
 		r.metrics.readIndexSeconds.Observe(time.Since(current.began).Seconds())
@@ -196,18 +195,31 @@ func decodeReadIndex(r *wire.Reader) (readIndex, error) {
 	return i, r.Done()
 }
 
+// leadNow answers for this node as the leader, if it may at once.
+func (r *reads) leadNow() (readIndex, bool) {
+	term, _ := r.leadership.term()
+	if term == 0 {
+		return readIndex{}, false
+	}
+	index := readIndex{term: term, seq: r.fsm.View().Seq(), at: r.ledgerTime()}
+	for _, server := range r.raft.GetConfiguration().Configuration().Servers {
+		if server.Suffrage == raft.Voter {
+			index.voters = append(index.voters, string(server.Address))
+		}
+	}
+	return index, true
+}
+
 // lead answers for this node as the leader; it waits until it may.
 func (r *reads) lead(ctx context.Context) (readIndex, error) {
 	for {
+		index, ok := r.leadNow()
+		if ok {
+			return index, nil
+		}
 		term, again := r.leadership.term()
 		if term != 0 {
-			index := readIndex{term: term, seq: r.fsm.View().Seq(), at: r.ledgerTime()}
-			for _, server := range r.raft.GetConfiguration().Configuration().Servers {
-				if server.Suffrage == raft.Voter {
-					index.voters = append(index.voters, string(server.Address))
-				}
-			}
-			return index, nil
+			continue
 		}
 		if r.raft.State() != raft.Leader {
 			return readIndex{}, errNotLeader

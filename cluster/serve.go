@@ -74,7 +74,15 @@ func (s *session) handle(f frame) bool {
 	case callTerm:
 		var w wire.Writer
 		w.Uint(s.node.raft.CurrentTerm())
-		_ = s.outbox.put(answerKind, f.number, []byte{byte(verdictDone)}, w.Bytes())
+		_ = s.outbox.send(s.peer.conn, answerKind, f.number, []byte{byte(verdictDone)}, w.Bytes())
+	case callIndex:
+		index, ok := s.node.reads.leadNow()
+		if !ok {
+			return false
+		}
+		w := wire.NewWriter([]byte{byte(verdictDone)})
+		index.encode(w)
+		_ = s.outbox.send(s.peer.conn, answerKind, f.number, w.Bytes())
 	default:
 		return false
 	}

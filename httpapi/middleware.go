@@ -150,18 +150,21 @@ func bearer(r *http.Request) (string, bool) {
 func (a *api) headersOf(cl *class) []header {
 	fixed := map[string]string{
 		"X-Content-Type-Options": "nosniff",
-		"Referrer-Policy":        "no-referrer",
 	}
 	switch {
+	case cl.protocol == protocolSCIM: // for machines: no page, no referrer, nothing to frame
+		fixed["Cache-Control"] = "no-store"
 	case cl == classStatic:
 		fixed["Content-Security-Policy"] = "default-src 'none'"
 	case cl == classSignIn || cl == classStranger:
 		fixed["Cache-Control"] = "no-store"
 		fixed["Content-Security-Policy"] = a.pagePolicy()
 		fixed["X-Frame-Options"] = "DENY"
+		fixed["Referrer-Policy"] = "no-referrer"
 	default:
 		fixed["Cache-Control"] = "no-store"
 		fixed["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+		fixed["Referrer-Policy"] = "no-referrer"
 	}
 	if a.secure {
 		fixed["Strict-Transport-Security"] = "max-age=31536000"

@@ -29,7 +29,9 @@ type class struct {
 
 // The classes. Their timeouts are above the 5 s that a write waits for a leader.
 var (
-	classSCIM     = &class{name: "scim", protocol: protocolSCIM, maxBody: 1 << 20, timeout: 20 * time.Second}
+	classSCIM = &class{name: "scim", protocol: protocolSCIM, maxBody: 1 << 20, timeout: 20 * time.Second}
+	// What a SCIM read waits for, its confirmation, has a bound of its own; it is spared the timer.
+	classSCIMRead = &class{name: "scim", protocol: protocolSCIM, maxBody: 1 << 20}
 	classAdmin    = &class{name: "admin", protocol: protocolProblem, maxBody: 64 << 10, timeout: 20 * time.Second, operator: true}
 	classBackup   = &class{name: "backup", protocol: protocolProblem, maxBody: 0, operator: true}
 	classAPI      = &class{name: "api", protocol: protocolProblem, maxBody: 64 << 10, timeout: 10 * time.Second}
@@ -57,22 +59,22 @@ func (a *api) scimRoutes() []route {
 	d := &scimDoor{api: a, engine: a.SCIM}
 	users, groups := scim.Users, scim.Groups
 	d.spelt = []route{
-		{http.MethodGet, pathSCIM, classSCIM, d.as(d.listAll), nil},
+		{http.MethodGet, pathSCIM, classSCIMRead, d.as(d.listAll), nil},
 		{http.MethodPost, pathSCIM + "/.search", classSCIM, d.searchAll(), nil},
 		{http.MethodPost, pathSCIM + "/Bulk", classSCIM, d.bulk(), nil},
 
-		{http.MethodGet, pathSCIM + "/Users", classSCIM, d.list(users), nil},
+		{http.MethodGet, pathSCIM + "/Users", classSCIMRead, d.list(users), nil},
 		{http.MethodPost, pathSCIM + "/Users", classSCIM, d.create(users), nil},
 		{http.MethodPost, pathSCIM + "/Users/.search", classSCIM, d.search(users), nil},
-		{http.MethodGet, pathSCIM + "/Users/:id", classSCIM, d.get(users), nil},
+		{http.MethodGet, pathSCIM + "/Users/:id", classSCIMRead, d.get(users), nil},
 		{http.MethodPut, pathSCIM + "/Users/:id", classSCIM, d.replace(users), nil},
 		{http.MethodPatch, pathSCIM + "/Users/:id", classSCIM, d.patch(users), nil},
 		{http.MethodDelete, pathSCIM + "/Users/:id", classSCIM, d.delete(users), nil},
 
-		{http.MethodGet, pathSCIM + "/Groups", classSCIM, d.list(groups), nil},
+		{http.MethodGet, pathSCIM + "/Groups", classSCIMRead, d.list(groups), nil},
 		{http.MethodPost, pathSCIM + "/Groups", classSCIMGroups, d.create(groups), nil},
 		{http.MethodPost, pathSCIM + "/Groups/.search", classSCIM, d.search(groups), nil},
-		{http.MethodGet, pathSCIM + "/Groups/:id", classSCIM, d.get(groups), nil},
+		{http.MethodGet, pathSCIM + "/Groups/:id", classSCIMRead, d.get(groups), nil},
 		{http.MethodPut, pathSCIM + "/Groups/:id", classSCIMGroups, d.replace(groups), nil},
 		{http.MethodPatch, pathSCIM + "/Groups/:id", classSCIMGroups, d.patch(groups), nil},
 		{http.MethodDelete, pathSCIM + "/Groups/:id", classSCIM, d.delete(groups), nil},

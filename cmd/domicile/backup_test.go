@@ -69,7 +69,7 @@ func TestBackupVerify_refusals(t *testing.T) {
 	}{
 		{1, "no backup file", []string{file, "--keyring", ring}},
 		{1, "no such file", []string{file + ".none", "--keyring", ring}},
-		{1, "keyring", []string{file, "--keyring", file}},
+		{1, "load key ring", []string{file, "--keyring", file}},
 		{2, "--keyring FILE", []string{file}},
 		{2, "usage", []string{"--keyring", ring}},
 	} {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -169,6 +170,7 @@ func serve(ctx context.Context, cfg config.Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
+	tuneMemory()
 	raftSink := telemetry.NewRaftSink(o.registry)
 	if err := raftSink.Install(); err != nil {
 		return err
@@ -212,6 +214,14 @@ type ledgerDigest struct {
 func digestOf(node *cluster.Node) ledgerDigest {
 	seq, digest := node.Digest()
 	return ledgerDigest{seq, digest}
+}
+
+// tuneMemory trades memory for speed: the records are many and long-lived, and what a request allocates is little, so the
+// collector may come half as often as by default. The environment's GOGC has the last word.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
 }
 
 func listen(address string, config *tls.Config) (net.Listener, error) {
