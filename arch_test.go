@@ -56,7 +56,10 @@ var rooms = map[string][]string{
 	"console":       append([]string{"console/..."}, doorway...),
 	"jobs":          append([]string{"jobs/..."}, doorway...),
 
-	"cluster": {"fsm", "fsm/command", "fsm/state", "fsm/wire", "directory", "seal", "telemetry"},
+	"cluster/storage": {"fsm", "fsm/command", "fsm/state", "fsm/wire", "directory", "seal", "telemetry"},
+	"cluster": {
+		"cluster/storage", "fsm", "fsm/command", "fsm/state", "fsm/wire", "directory", "seal", "telemetry",
+	},
 	"httpapi": {
 		"scim", "scim/schema", "scim/oauth", "oidc", "apps", "console", "console/ui", "directory", "telemetry", "seal",
 	},
@@ -80,9 +83,9 @@ var libraries = []struct {
 	reason string
 }{
 	{"github.com/gin-gonic/gin", []string{"httpapi"}, "only the hallway knows HTTP routing"},
-	{"github.com/hashicorp/raft", []string{"fsm", "cluster", "cluster/..."}, "raft stays behind the Proposer"},
-	{"github.com/hashicorp/raft-boltdb", []string{"cluster"}, "storage belongs to the cluster"},
-	{"go.etcd.io/bbolt", []string{"cluster"}, "storage belongs to the cluster"},
+	{"github.com/hashicorp/raft", []string{"fsm", "cluster", "cluster/storage"}, "raft stays behind the Proposer"},
+	{"github.com/hashicorp/raft-boltdb", []string{"cluster/storage"}, "one room knows the files of the log"},
+	{"go.etcd.io/bbolt", []string{"cluster/storage"}, "one room knows the files of the log"},
 	{"github.com/coreos/go-oidc", []string{"oidc"}, "one room checks ID tokens"},
 	{"golang.org/x/oauth2", []string{"oidc"}, "one room speaks to providers"},
 	{"github.com/go-jose/go-jose", []string{"oidc"}, "one room handles signatures of others"},

@@ -4,5 +4,5 @@
 // leader that may have been deposed.
 //
 // A write walks Propose → (one hop to the leader) → batcher → raft → fsm; a read walks View → read index → fsm.View.
-// DESIGN.md holds the invariants, the trade-offs and the failure modes.
+// What it keeps on disk goes through storage. DESIGN.md holds the invariants, the trade-offs and the failure modes.
 package cluster

@@ -3,6 +3,8 @@ package cluster
 import (
 	"context"
 	"sync"
+
+	"domicile/cluster/storage"
 )
 
 // HangingDisk is a disk whose writes to the log hang while it is told so.
@@ -20,8 +22,9 @@ func (d *HangingDisk) Hang() (release func()) {
 	return sync.OnceFunc(func() { close(hang) })
 }
 
-func (d *HangingDisk) before(op string) error {
-	if op != opStoreLogs {
+// Before implements storage.Faults.
+func (d *HangingDisk) Before(op string) error {
+	if op != storage.OpStoreLogs {
 		return nil
 	}
 	d.mu.Lock()
@@ -35,7 +38,7 @@ func (d *HangingDisk) before(op string) error {
 
 // StartOn is Start on a disk that can hang.
 func StartOn(ctx context.Context, config Config, disk *HangingDisk) (*Node, error) {
-	settings := defaultStorageSettings()
-	settings.faults = disk
+	settings := storage.DefaultSettings()
+	settings.Faults = disk
 	return start(ctx, config, settings)
 }

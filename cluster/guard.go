@@ -12,7 +12,7 @@ import (
 const (
 	guardPause = time.Second // between two looks
 	// livelockRestores is how many snapshots in a row, without an entry applied between them, mean that a follower is
-	// caught installing the same one for ever (raft issue 697). The repair is made by openStorage at the next start.
+	// caught installing the same one for ever (raft issue 697). The repair is made by storage.Open at the next start.
 	livelockRestores = 3
 )
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"domicile/cluster/storage"
 	"domicile/directory"
 	"domicile/fsm/wire"
 )
@@ -251,7 +252,7 @@ func TestVerdict_crossesTheLink(t *testing.T) {
 		{errNotLeader, errNotLeader, directory.KindInternal},
 		{errUnknown, errUnknown, directory.KindInternal},
 		{errBusy, nil, directory.KindUnavailable},
-		{unavailable(errStorageLow, "the leader's disk cannot take writes now"), nil, directory.KindUnavailable},
+		{unavailable(storage.ErrLow, "the leader's disk cannot take writes now"), nil, directory.KindUnavailable},
 		{errors.New("no such thing"), nil, directory.KindInternal},
 	}
 	for _, test := range tests {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"domicile/cluster/storage"
 	"domicile/directory"
 	"domicile/fsm"
 	"domicile/fsm/command"
@@ -39,7 +40,7 @@ type Node struct {
 	logger   *slog.Logger
 	metrics  *metrics
 
-	storage    *storage
+	storage    *storage.Storage
 	fsm        *fsm.FSM
 	link       *link
 	callers    *callers
@@ -74,10 +75,10 @@ var (
 // one, or goes on where it stopped. It refuses a data directory of another region, cluster or node. ctx bounds the start
 // only; Shutdown ends the node.
 func Start(ctx context.Context, config Config) (*Node, error) {
-	return start(ctx, config, defaultStorageSettings())
+	return start(ctx, config, storage.DefaultSettings())
 }
 
-func start(ctx context.Context, config Config, settings storageSettings) (_ *Node, err error) {
+func start(ctx context.Context, config Config, settings storage.Settings) (_ *Node, err error) {
 	config, err = config.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("start node: %w", err)
@@ -94,7 +95,7 @@ func start(ctx context.Context, config Config, settings storageSettings) (_ *Nod
 			err = errors.Join(fmt.Errorf("start node: %w", err), n.close())
 		}
 	}()
-	incarnation, _, err := loadNodeFile(config.DataDir, n.identity)
+	incarnation, _, err := storage.LoadNodeFile(config.DataDir, n.identity)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +119,10 @@ func start(ctx context.Context, config Config, settings storageSettings) (_ *Nod
 		stopped:  make(chan struct{}),
 		conns:    make(map[net.Conn]struct{}),
 	}
-	n.storage, err = openStorageWith(settings, config.DataDir, config.Keyring, n.identity, config.Timing.DiskStall, n.onStall, n.logger)
+	n.storage, err = storage.Open(storage.Config{
+		Dir: config.DataDir, Keyring: config.Keyring, Identity: n.identity, OnStall: n.onStall, Stall: config.Timing.DiskStall,
+		Logger: n.logger, Settings: settings,
+	})
 	if err != nil {
 		return nil, err
 	}

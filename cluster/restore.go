@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"domicile/cluster/storage"
 	"domicile/seal"
 )
 
@@ -32,28 +33,28 @@ const raftTermKey = "CurrentTerm"
 // that is damaged, or sealed with a key that the ring lacks; a node that is not among its own seeds, because the others,
 // empty, could found a second cluster without asking it; and a region of which a seed still holds data. An interrupted
 // restore leaves a directory that no node starts on.
-func Restore(ctx context.Context, config Config, backup io.ReadSeeker) (BackupSummary, error) {
+func Restore(ctx context.Context, config Config, backup io.ReadSeeker) (storage.BackupSummary, error) {
 	config, err := config.withDefaults()
 	if err != nil {
-		return BackupSummary{}, fmt.Errorf("restore: %w", err)
+		return storage.BackupSummary{}, fmt.Errorf("restore: %w", err)
 	}
 	if err := config.checkRestore(ctx); err != nil {
-		return BackupSummary{}, fmt.Errorf("restore: %w", err)
+		return storage.BackupSummary{}, fmt.Errorf("restore: %w", err)
 	}
 	identity := config.Credentials.Identity()
-	summary, err := verifyBackup(backup, config.Keyring, identity)
+	summary, err := storage.VerifyBackupOf(backup, config.Keyring, identity)
 	if err != nil {
-		return BackupSummary{}, fmt.Errorf("restore: %w", err)
+		return storage.BackupSummary{}, fmt.Errorf("restore: %w", err)
 	}
 	if _, err := backup.Seek(0, io.SeekStart); err != nil {
-		return BackupSummary{}, fmt.Errorf("restore: %w", err)
+		return storage.BackupSummary{}, fmt.Errorf("restore: %w", err)
 	}
-	ledger, err := readBackup(backup, config.Keyring, identity)
+	ledger, err := storage.ReadBackup(backup, config.Keyring, identity)
 	if err != nil {
-		return BackupSummary{}, fmt.Errorf("restore: %w", err)
+		return storage.BackupSummary{}, fmt.Errorf("restore: %w", err)
 	}
 	if err := config.writeRestored(identity, ledger); err != nil {
-		return BackupSummary{}, fmt.Errorf("restore: %w", err)
+		return storage.BackupSummary{}, fmt.Errorf("restore: %w", err)
 	}
 	return summary, nil
 }
@@ -110,28 +111,31 @@ func (c Config) checkSeedsLost(ctx context.Context) error {
 
 // writeRestored makes the data directory. node.json comes last: without it no node starts on what the others left.
 func (c Config) writeRestored(identity seal.Identity, ledger io.Reader) error {
-	record := newNodeRecord(identity)
+	record := storage.NewNodeFile(identity)
 	self := address{id: newServerID(identity.Node, record.Incarnation), host: c.Advertise}
 	onStall := func(op string, d time.Duration) {
 		c.Logger.Error("the disk hangs", "op", op, "running", d)
 		c.Exit(ExitStalled)
 	}
-	storage, err := openStorage(c.DataDir, c.Keyring, identity, c.Timing.DiskStall, onStall, c.Logger)
+	disk, err := storage.Open(storage.Config{
+		Dir: c.DataDir, Keyring: c.Keyring, Identity: identity, OnStall: onStall, Stall: c.Timing.DiskStall,
+		Logger: c.Logger, Settings: storage.DefaultSettings(),
+	})
 	if err != nil {
 		return err
 	}
-	err = storage.adopt(ledger, raft.Server{Suffrage: raft.Voter, ID: self.id, Address: self.server()})
-	if err := errors.Join(err, storage.Close()); err != nil {
+	err = adopt(disk, ledger, raft.Server{Suffrage: raft.Voter, ID: self.id, Address: self.server()})
+	if err := errors.Join(err, disk.Close()); err != nil {
 		return err
 	}
-	return record.write(c.DataDir)
+	return record.Write(c.DataDir)
 }
 
 // adopt puts a ledger into empty storage, as the snapshot of a cluster with one member.
-func (s *storage) adopt(ledger io.Reader, self raft.Server) error {
+func adopt(disk *storage.Storage, ledger io.Reader, self raft.Server) error {
 	configuration := raft.Configuration{Servers: []raft.Server{self}}
 	_, speller := raft.NewInmemTransport(self.Address) // spells addresses in the snapshot's meta.json, no more
-	sink, err := s.Snapshots.Create(raft.SnapshotVersionMax, restoredIndex, restoredTerm, configuration, restoredIndex, speller)
+	sink, err := disk.Snapshots.Create(raft.SnapshotVersionMax, restoredIndex, restoredTerm, configuration, restoredIndex, speller)
 	if err != nil {
 		return err
 	}
@@ -141,5 +145,5 @@ func (s *storage) adopt(ledger io.Reader, self raft.Server) error {
 	if err := sink.Close(); err != nil {
 		return err
 	}
-	return s.Stable.SetUint64([]byte(raftTermKey), restoredTerm)
+	return disk.Stable.SetUint64([]byte(raftTermKey), restoredTerm)
 }

@@ -11,6 +11,7 @@ import (
 
 	"domicile/cluster"
 	"domicile/cluster/clustertest"
+	"domicile/cluster/storage"
 	"domicile/directory"
 	"domicile/seal"
 )
@@ -230,7 +231,7 @@ func TestHandOver_throughAnyNode(t *testing.T) {
 
 func TestVerifyBackup_saysWhatItHolds(t *testing.T) {
 	c, backup, digest := backupOf(t, 1, clustertest.Options{})
-	summary, err := cluster.VerifyBackup(bytes.NewReader(backup), c.Keyring)
+	summary, err := storage.VerifyBackup(bytes.NewReader(backup), c.Keyring)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +240,7 @@ func TestVerifyBackup_saysWhatItHolds(t *testing.T) {
 		hex.EncodeToString(summary.Digest[:]) != digest || time.Since(summary.Time).Abs() > time.Minute {
 		t.Errorf("summary %+v", summary)
 	}
-	if _, err := cluster.VerifyBackup(bytes.NewReader(backup), seal.GenerateKeyring()); err == nil {
+	if _, err := storage.VerifyBackup(bytes.NewReader(backup), seal.GenerateKeyring()); err == nil {
 		t.Error("opened with other keys")
 	}
 }

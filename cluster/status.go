@@ -5,14 +5,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/hashicorp/raft"
 
+	"domicile/cluster/storage"
 	"domicile/directory"
-	"domicile/fsm/state"
-	"domicile/fsm/wire"
 )
 
 // maxReadyAge is how old the newest confirmation of a ready node may be.
@@ -133,7 +131,7 @@ func (n *Node) Live() error {
 	if silence := n.guard.silence(); silence > maxLoopSilence && n.installing.count.Load() == 0 {
 		return fmt.Errorf("raft has not answered for %s", silence.Round(time.Second))
 	}
-	if err := n.storage.Healthy(); errors.Is(err, errStorageStalled) {
+	if err := n.storage.Healthy(); errors.Is(err, storage.ErrStalled) {
 		return err
 	}
 	return nil
@@ -153,56 +151,6 @@ func (n *Node) TransferLeadership(ctx context.Context) error {
 	}
 	if err != nil {
 		return fmt.Errorf("transfer leadership: %w", err)
-	}
-	return nil
-}
-
-// Remove takes a member out of the cluster for good; id is a node's name or a Member.ID. A voter stays while those that
-// would remain could not go on without it (KindConflict); nobody of that name is KindNotFound. The data directory of what
-// was removed must be emptied before it may join again.
-func (n *Node) Remove(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, changePatience)
-	defer cancel()
-	var w wire.Writer
-	w.Text(id)
-	pause := minRetryPause
-	for {
-		leader := n.leadership.current.Load()
-		err := errNoLeader
-		if leader.self {
-			err = n.members.remove(ctx, id)
-		} else if leader.known() {
-			err = n.askLeader(ctx, callRemove, w.Bytes())
-		}
-		if err == nil {
-			return nil
-		}
-		if v := verdictOf(err); v != verdictRetry && v != verdictUnknown && !errors.Is(err, errNoLeader) {
-			return fmt.Errorf("remove member: %w", err)
-		}
-		if waitErr := leader.settle(ctx, n.stopped, &pause); waitErr != nil {
-			return unavailable(errors.Join(waitErr, err), "the member could not be removed in time")
-		}
-	}
-}
-
-func (n *Node) askLeader(ctx context.Context, kind callKind, body []byte) error {
-	leader := n.leadership.current.Load()
-	if !leader.known() {
-		return errNoLeader
-	}
-	answer, err := n.callers.call(ctx, leader.address, nil, kind, body)
-	if err != nil {
-		return err
-	}
-	_, err = openAnswer(answer)
-	return err
-}
-
-// Backup writes an encrypted copy of the ledger to w, as the view shows it. Any node can make it.
-func (n *Node) Backup(w io.Writer, view *state.View) error {
-	if err := writeBackup(w, view, n.config.Keyring, n.identity); err != nil {
-		return fmt.Errorf("backup: %w", err)
 	}
 	return nil
 }

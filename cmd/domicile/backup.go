@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"domicile/cluster"
+	"domicile/cluster/storage"
 	"domicile/seal"
 )
 
@@ -67,7 +67,7 @@ func newBackupCreateCommand(t *target) *cobra.Command {
 
 // createBackup downloads beside the file, verifies if there is a key ring, and renames: under its name there is only ever
 // a whole backup.
-func createBackup(ctx context.Context, c *client, file string, ring *seal.Keyring) (int64, *cluster.BackupSummary, error) {
+func createBackup(ctx context.Context, c *client, file string, ring *seal.Keyring) (int64, *storage.BackupSummary, error) {
 	f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.partial") // mode 0600
 	if err != nil {
 		return 0, nil, err
@@ -80,12 +80,12 @@ func createBackup(ctx context.Context, c *client, file string, ring *seal.Keyrin
 	if err != nil {
 		return 0, nil, err
 	}
-	var summary *cluster.BackupSummary
+	var summary *storage.BackupSummary
 	if ring != nil {
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return 0, nil, err
 		}
-		found, err := cluster.VerifyBackup(bufio.NewReader(f), ring)
+		found, err := storage.VerifyBackup(bufio.NewReader(f), ring)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -160,7 +160,7 @@ func newBackupVerifyCommand(t *target) *cobra.Command {
 				return err
 			}
 			defer f.Close()
-			summary, err := cluster.VerifyBackup(bufio.NewReader(f), ring)
+			summary, err := storage.VerifyBackup(bufio.NewReader(f), ring)
 			if err != nil {
 				return err
 			}
@@ -195,7 +195,7 @@ type backupReport struct {
 	Sessions      int       `json:"sessions"`
 }
 
-func newBackupReport(file string, size int64, s cluster.BackupSummary) backupReport {
+func newBackupReport(file string, size int64, s storage.BackupSummary) backupReport {
 	return backupReport{
 		File: file, Size: size, Verified: true, Region: s.Region, Cluster: s.Cluster, Seq: s.Seq, Time: s.Time, Key: s.Key,
 		Digest: hex.EncodeToString(s.Digest[:]), Organizations: s.Organizations, Users: s.Users, Groups: s.Groups,

@@ -38,7 +38,7 @@ func dispatch() error {
 		case ginYardstick:
 			return serveGin(os.Args[2])
 		case raftYardstick:
-			return serveRaft(os.Args[2], os.Args[3])
+			return serveRaft(os.Args[2], os.Args[3], os.Args[4], os.Args[5:])
 		}
 	}
 	var s settings
@@ -122,7 +122,7 @@ func makeCells(ctx context.Context, s settings, p *product, dir string) (cells [
 	if s.onlyOurs {
 		return cells, stop, nil
 	}
-	ports, err := freePorts(8)
+	ports, err := freePorts(13)
 	if err != nil {
 		return nil, stop, err
 	}
@@ -130,14 +130,11 @@ func makeCells(ctx context.Context, s settings, p *product, dir string) (cells [
 	if err != nil {
 		return nil, stop, err
 	}
-	raftDir, err := newDir(dir, "raft")
+	raftNodes, err := startRaftNodes(ctx, dir, ports[1:7])
 	if err != nil {
 		return nil, stop, err
 	}
-	if _, err := startYardstick(ctx, raftYardstick, ports[1], raftDir); err != nil {
-		return nil, stop, err
-	}
-	e, err := startEtcd(ctx, dir, ports[2:])
+	e, err := startEtcd(ctx, dir, ports[7:])
 	if err != nil {
 		return nil, stop, err
 	}
@@ -146,7 +143,7 @@ func makeCells(ctx context.Context, s settings, p *product, dir string) (cells [
 		cell{bareGin, func(n int, d time.Duration) sample {
 			return run(ginClients(ports[0], n), d, cpuOf(func() []int { return []int{ginProcess.Process.Pid} }))
 		}},
-		cell{bareRaft, func(n int, d time.Duration) sample { return runRaft(ports[1], n, d) }},
+		cell{bareRaft, func(n int, d time.Duration) sample { return runRaft(raftNodes, n, d) }},
 		cell{etcdPut, func(n int, d time.Duration) sample { return run(e.puts(ctx, n), d, cpuOf(e.pids)) }},
 	), stop, nil
 }

@@ -204,17 +204,15 @@ func (p *product) patches(count int) []client {
 	clients := make([]client, count)
 	for i := range clients {
 		c := &conn{address: p.host(i)}
-		active, n := false, 0
+		n := 0
 		clients[i] = func() error {
-			id := p.users[(i+n*count)%len(p.users)]
+			id, active := p.users[(i+n/2*count)%len(p.users)], n%2 == 1 // off, then on again: each a true change
 			body := fmt.Appendf(nil, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","value":{"active":%t}}]}`, active)
 			status, answer, err := c.do(request(http.MethodPatch, c.address, p.path("/Users/"+id), p.org.Token, body))
 			if err == nil && status != http.StatusOK {
 				err = statusError("patch", status, answer)
 			}
-			if n++; n*count > len(p.users) {
-				n, active = 0, !active
-			}
+			n++
 			return err
 		}
 	}

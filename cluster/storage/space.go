@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"errors"
@@ -14,16 +14,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errStorageLow says that the disk is nearly full. Writes stop while there is still room, so that the log itself never
+// ErrLow says that the disk is nearly full. Writes stop while there is still room, so that the log itself never
 // meets a full disk, which bbolt does not survive well.
-var errStorageLow = errors.New("storage_low")
+var ErrLow = errors.New("storage_low")
 
 // survey measures the disk from time to time, so that nobody else has to wait for it.
 type survey struct {
-	set     storageSettings
+	set     Settings
 	dir     string
 	bolt    *raftboltdb.BoltStore
-	metrics *storageMetrics
+	metrics *metrics
 	logger  *slog.Logger
 
 	low  atomic.Pointer[lowSpace] // nil: enough room
@@ -34,8 +34,10 @@ type survey struct {
 type lowSpace struct{ free, limit uint64 }
 
 // startSurvey measures once, then in the background until Close.
-func startSurvey(set storageSettings, dir string, bolt *raftboltdb.BoltStore, metrics *storageMetrics, logger *slog.Logger) *survey {
-	s := &survey{set: set, dir: dir, bolt: bolt, metrics: metrics, logger: logger, stop: make(chan struct{})}
+func startSurvey(config Config, bolt *raftboltdb.BoltStore, metrics *metrics) *survey {
+	s := &survey{
+		set: config.Settings, dir: config.Dir, bolt: bolt, metrics: metrics, logger: config.Logger, stop: make(chan struct{}),
+	}
 	s.measure()
 	s.done.Go(s.run)
 	return s
@@ -47,14 +49,14 @@ func (s *survey) Close() {
 	s.done.Wait()
 }
 
-// Healthy returns errStorageLow while too little of the disk is free.
+// Healthy returns ErrLow while too little of the disk is free.
 func (s *survey) Healthy() error {
 	low := s.low.Load()
 	if low == nil {
 		return nil
 	}
 	return fmt.Errorf("%w: %d MiB are free on the disk of %s, and below %d MiB writes are refused: make room or enlarge the disk",
-		errStorageLow, low.free>>20, s.dir, low.limit>>20)
+		ErrLow, low.free>>20, s.dir, low.limit>>20)
 }
 
 func (s *survey) run() {

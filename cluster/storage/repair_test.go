@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"strings"
@@ -30,7 +30,7 @@ func TestRepairAtStart(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			bench := newStorageBench(t)
+			bench := newWorkbench(t)
 			s := bench.open(t)
 			if len(test.entries) > 0 {
 				storeEntries(t, s.Logs, test.entries)

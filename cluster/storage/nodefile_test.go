@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"os"
@@ -10,15 +10,15 @@ import (
 
 func TestNodeFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	first, created, err := loadNodeFile(dir, storageID)
+	first, created, err := LoadNodeFile(dir, ourID)
 	if err != nil || !created || first == "" {
 		t.Fatalf("first start: %q %v %v", first, created, err)
 	}
-	again, created, err := loadNodeFile(dir, storageID)
+	again, created, err := LoadNodeFile(dir, ourID)
 	if err != nil || created || again != first {
 		t.Fatalf("second start: %q %v %v, want %q", again, created, err, first)
 	}
-	other, _, err := loadNodeFile(t.TempDir(), storageID)
+	other, _, err := LoadNodeFile(t.TempDir(), ourID)
 	if err != nil || other == first {
 		t.Errorf("another directory has incarnation %q, %v", other, err)
 	}
@@ -29,7 +29,7 @@ func TestNodeFile(t *testing.T) {
 
 func TestNodeFileRefusals(t *testing.T) {
 	mine := t.TempDir()
-	if _, _, err := loadNodeFile(mine, storageID); err != nil {
+	if _, _, err := LoadNodeFile(mine, ourID); err != nil {
 		t.Fatal(err)
 	}
 	with := func(name, content string) string {
@@ -39,7 +39,7 @@ func TestNodeFileRefusals(t *testing.T) {
 		}
 		return dir
 	}
-	region, cluster, node := storageID, storageID, storageID
+	region, cluster, node := ourID, ourID, ourID
 	region.Region, cluster.Cluster, node.Node = "us", "another", "eu-2"
 	tests := map[string]struct {
 		dir string
@@ -47,18 +47,18 @@ func TestNodeFileRefusals(t *testing.T) {
 		say []string
 	}{
 		"another region":  {mine, region, []string{`belongs to region "eu"`, `certificate is for region "us"`, "its own data directory"}},
-		"another cluster": {mine, cluster, []string{"belongs to cluster " + storageID.Cluster, "cluster another", "its own data directory"}},
+		"another cluster": {mine, cluster, []string{"belongs to cluster " + ourID.Cluster, "cluster another", "its own data directory"}},
 		"another node":    {mine, node, []string{`belongs to node "eu-1"`, `node "eu-2"`, "its own data directory"}},
-		"newer format":    {with(nodeFile, `{"format":2,"region":"eu"}`), storageID, []string{"format 2", "a newer one"}},
-		"damaged":         {with(nodeFile, `{"format":1,`), storageID, []string{"damaged", "join again"}},
-		"empty":           {with(nodeFile, ``), storageID, []string{"damaged"}},
-		"no incarnation":  {with(nodeFile, `{"format":1,"region":"eu"}`), storageID, []string{"no incarnation"}},
-		"nobody's log":    {with(boltFile, "log"), storageID, []string{"does not say whose", "join again"}},
-		"not a directory": {filepath.Join(with("file", ""), "file"), storageID, []string{"not a directory"}},
+		"newer format":    {with(nodeFile, `{"format":2,"region":"eu"}`), ourID, []string{"format 2", "a newer one"}},
+		"damaged":         {with(nodeFile, `{"format":1,`), ourID, []string{"damaged", "join again"}},
+		"empty":           {with(nodeFile, ``), ourID, []string{"damaged"}},
+		"no incarnation":  {with(nodeFile, `{"format":1,"region":"eu"}`), ourID, []string{"no incarnation"}},
+		"nobody's log":    {with(boltFile, "log"), ourID, []string{"does not say whose", "join again"}},
+		"not a directory": {filepath.Join(with("file", ""), "file"), ourID, []string{"not a directory"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, created, err := loadNodeFile(test.dir, test.id)
+			_, created, err := LoadNodeFile(test.dir, test.id)
 			if created {
 				t.Error("created")
 			}
@@ -73,7 +73,7 @@ func TestNodeFileAfterCrash(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, nodeFile+".tmp"), []byte(`{"for`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, created, err := loadNodeFile(dir, storageID); err != nil || !created {
+	if _, created, err := LoadNodeFile(dir, ourID); err != nil || !created {
 		t.Errorf("created %v, %v", created, err)
 	}
 }

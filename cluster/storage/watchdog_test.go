@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"errors"
@@ -18,7 +18,7 @@ type heldDisk struct {
 	fail    error
 }
 
-func (h *heldDisk) before(op string) error {
+func (h *heldDisk) Before(op string) error {
 	if op != h.op {
 		return nil
 	}
@@ -27,14 +27,14 @@ func (h *heldDisk) before(op string) error {
 }
 
 // watchedBench has a watchdog that counts in milliseconds.
-func watchedBench(t *testing.T, disk storageFaults) (*storageBench, chan string) {
+func watchedBench(t *testing.T, disk Faults) (*workbench, chan string) {
 	t.Helper()
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	stalls := make(chan string, 10)
 	bench.set.slow = 20 * time.Millisecond
 	bench.set.tick = 2 * time.Millisecond
 	bench.stall = 100 * time.Millisecond
-	bench.set.faults = disk
+	bench.set.Faults = disk
 	bench.onStall = func(op string, d time.Duration) {
 		if d <= bench.stall {
 			t.Errorf("alarm after %s", d)
@@ -45,16 +45,16 @@ func watchedBench(t *testing.T, disk storageFaults) (*storageBench, chan string)
 }
 
 func TestWatchdogHang(t *testing.T) {
-	calls := map[string]func(s *storage) error{
-		opStoreLogs:   func(s *storage) error { return s.Logs.StoreLog(logEntries(1, 1, 1)[0]) },
-		opGetLog:      func(s *storage) error { return s.Logs.GetLog(99, new(raft.Log)) },
-		opDeleteRange: func(s *storage) error { return s.Logs.DeleteRange(1, 1) },
-		opBounds:      func(s *storage) error { _, err := s.Logs.LastIndex(); return err },
-		opSet:         func(s *storage) error { return s.Stable.SetUint64([]byte("k"), 1) },
-		opGet:         func(s *storage) error { _, err := s.Stable.Get([]byte("k")); return err },
+	calls := map[string]func(s *Storage) error{
+		OpStoreLogs:   func(s *Storage) error { return s.Logs.StoreLog(logEntries(1, 1, 1)[0]) },
+		OpGetLog:      func(s *Storage) error { return s.Logs.GetLog(99, new(raft.Log)) },
+		OpDeleteRange: func(s *Storage) error { return s.Logs.DeleteRange(1, 1) },
+		OpBounds:      func(s *Storage) error { _, err := s.Logs.LastIndex(); return err },
+		OpSet:         func(s *Storage) error { return s.Stable.SetUint64([]byte("k"), 1) },
+		OpGet:         func(s *Storage) error { _, err := s.Stable.Get([]byte("k")); return err },
 	}
-	if len(calls) != len(storageOps) {
-		t.Errorf("%d of %d calls are tested", len(calls), len(storageOps))
+	if len(calls) != len(ops) {
+		t.Errorf("%d of %d calls are tested", len(calls), len(ops))
 	}
 	for op, call := range calls {
 		t.Run(op, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestWatchdogHang(t *testing.T) {
 			}
 			done := make(chan error)
 			go func() { done <- call(s) }()
-			pollUntil(t, "unhealthy storage", func() bool { return errors.Is(s.Healthy(), errStorageStalled) })
+			pollUntil(t, "unhealthy storage", func() bool { return errors.Is(s.Healthy(), ErrStalled) })
 			wantErrorSaying(t, s.Healthy(), "storage_stalled", op)
 			if got := <-stalls; got != op {
 				t.Errorf("alarm for %s", got)
@@ -94,16 +94,16 @@ func TestWatchdogHang(t *testing.T) {
 }
 
 func TestWatchdogTellsOnce(t *testing.T) {
-	disk := &heldDisk{op: opStoreLogs, release: make(chan struct{})}
+	disk := &heldDisk{op: OpStoreLogs, release: make(chan struct{})}
 	bench, stalls := watchedBench(t, disk)
 	s := bench.open(t)
 	defer closeStorage(t, s)
 	for range 2 {
 		done := make(chan error)
 		go func() { done <- s.Logs.StoreLog(logEntries(1, 1, 1)[0]) }()
-		before := metricValue(t, s.metrics.slowCalls.WithLabelValues(opStoreLogs))
+		before := metricValue(t, s.metrics.slowCalls.WithLabelValues(OpStoreLogs))
 		pollUntil(t, "a slow call", func() bool {
-			return metricValue(t, s.metrics.slowCalls.WithLabelValues(opStoreLogs)) > before
+			return metricValue(t, s.metrics.slowCalls.WithLabelValues(OpStoreLogs)) > before
 		})
 		began := time.Now()
 		pollUntil(t, "time for an alarm", func() bool { return time.Since(began) > 2*bench.stall })
@@ -119,7 +119,7 @@ func TestWatchdogTellsOnce(t *testing.T) {
 
 // A call that is slow, but ends before the limit, raises no alarm.
 func TestWatchdogSlowCall(t *testing.T) {
-	disk := &heldDisk{op: opStoreLogs, release: make(chan struct{})}
+	disk := &heldDisk{op: OpStoreLogs, release: make(chan struct{})}
 	bench, stalls := watchedBench(t, disk)
 	bench.stall = time.Hour
 	s := bench.open(t)
@@ -139,7 +139,7 @@ func TestWatchdogSlowCall(t *testing.T) {
 
 // What the fault answers reaches raft, and a failed write is not in the cache.
 func TestWatchdogFault(t *testing.T) {
-	disk := &heldDisk{op: opStoreLogs, release: make(chan struct{}), fail: errors.New("input/output error")}
+	disk := &heldDisk{op: OpStoreLogs, release: make(chan struct{}), fail: errors.New("input/output error")}
 	close(disk.release)
 	bench, _ := watchedBench(t, disk)
 	s := bench.open(t)
@@ -152,7 +152,7 @@ func TestWatchdogFault(t *testing.T) {
 
 func TestStorageLow(t *testing.T) {
 	const gib = 1 << 30
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	bench.set.survey = time.Millisecond
 	var free, total atomic.Uint64
 	var broken atomic.Bool
@@ -186,7 +186,7 @@ func TestStorageLow(t *testing.T) {
 		total.Store(step.total)
 		free.Store(step.free)
 		pollUntil(t, "a survey that finds what is free", func() bool {
-			return errors.Is(s.Healthy(), errStorageLow) == step.low
+			return errors.Is(s.Healthy(), ErrLow) == step.low
 		})
 	}
 	free.Store(0)
@@ -194,23 +194,23 @@ func TestStorageLow(t *testing.T) {
 	wantErrorSaying(t, s.Healthy(), "storage_low", bench.dir, "make room")
 	broken.Store(true)
 	pollUntil(t, "a failing survey", func() bool { return strings.Contains(bench.log.String(), "cannot measure the disk") })
-	if !errors.Is(s.Healthy(), errStorageLow) {
+	if !errors.Is(s.Healthy(), ErrLow) {
 		t.Error("a survey that fails made the storage healthy")
 	}
 }
 
 // The real measure, with limits that no disk and every disk meets.
 func TestStorageLowOnThisDisk(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	bench.set.diskSpace = diskSpace
 	bench.set.minFreePercent = 100
 	bench.set.minFree = 1 << 62
 	s := bench.open(t)
 	defer closeStorage(t, s)
-	if err := s.Healthy(); !errors.Is(err, errStorageLow) {
+	if err := s.Healthy(); !errors.Is(err, ErrLow) {
 		t.Errorf("answered %v", err)
 	}
-	bench = newStorageBench(t)
+	bench = newWorkbench(t)
 	bench.set.diskSpace = diskSpace
 	bench.set.minFree = 0
 	s = bench.open(t)

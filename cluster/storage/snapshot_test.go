@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ func readSnapshot(t *testing.T, s raft.SnapshotStore, id string) (*raft.Snapshot
 }
 
 func TestSnapshotRoundTrip(t *testing.T) {
-	s := newStorageBench(t).open(t)
+	s := newWorkbench(t).open(t)
 	defer closeStorage(t, s)
 	const chunk = 64 << 10
 	for i, size := range []int{0, 1, 100, chunk - 1, chunk, chunk + 1, 3 * chunk, 3*chunk + 17, 1 << 20} {
@@ -87,7 +87,7 @@ func TestPlainSize(t *testing.T) {
 }
 
 func TestSnapshotSinkEnds(t *testing.T) {
-	s := newStorageBench(t).open(t)
+	s := newWorkbench(t).open(t)
 	defer closeStorage(t, s)
 	create := func() raft.SnapshotSink {
 		sink, err := s.Snapshots.Create(1, 5, 1, raft.Configuration{}, 1, nil)
@@ -126,7 +126,7 @@ func TestSnapshotSinkEnds(t *testing.T) {
 }
 
 func TestSnapshotLeftovers(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	s := bench.open(t)
 	takeSnapshot(t, s.Snapshots, 5, 1, []byte("state"))
 	sink, err := s.Snapshots.Create(1, 9, 1, raft.Configuration{}, 1, nil)
@@ -195,25 +195,25 @@ func TestStartRefusesTheNewestSnapshot(t *testing.T) {
 		is     error
 		say    []string
 	}{
-		"another region":       {nil, seal.Identity{Region: "us", Cluster: storageID.Cluster}, ring, errForeignFile, []string{`region "eu"`, `region "us"`}},
-		"another cluster":      {nil, seal.Identity{Region: "eu", Cluster: "another"}, ring, errForeignFile, []string{storageID.Cluster}},
-		"another key ring":     {nil, storageID, seal.GenerateKeyring(), seal.ErrUnknownKey, []string{"unknown key: " + ring.ActiveID()}},
-		"altered label":        {flip(60), storageID, ring, nil, nil},
-		"altered at the end":   {flip(-1), storageID, ring, seal.ErrNotAuthentic, nil},
-		"altered in between":   {flip(-100_000), storageID, ring, seal.ErrNotAuthentic, []string{"chunk"}},
-		"cut by a byte":        {cut(1), storageID, ring, seal.ErrNotAuthentic, nil},
-		"cut by a chunk":       {cut(sealedChunk + sealedTag), storageID, ring, seal.ErrNotAuthentic, nil},
-		"cut to the label":     {func(state []byte) []byte { return state[:bytes.IndexByte(state, '\n')+1] }, storageID, ring, seal.ErrNotAuthentic, nil},
-		"empty":                {func([]byte) []byte { return nil }, storageID, ring, seal.ErrNotAuthentic, nil},
-		"not one of ours":      {func([]byte) []byte { return []byte("state\n") }, storageID, ring, seal.ErrNotAuthentic, []string{"no snapshot file"}},
-		"of a newer release":   {func(s []byte) []byte { return bytes.Replace(s, []byte("snapshot 1"), []byte("snapshot 2"), 1) }, storageID, ring, nil, []string{"a newer one"}},
-		"relabelled":           {func(s []byte) []byte { return bytes.Replace(s, []byte(`"eu"`), []byte(`"us"`), 1) }, seal.Identity{Region: "us", Cluster: storageID.Cluster}, ring, seal.ErrNotAuthentic, nil},
-		"of another index":     {func(s []byte) []byte { return bytes.Replace(s, []byte(`"index":20`), []byte(`"index":21`), 1) }, storageID, ring, seal.ErrNotAuthentic, []string{"entry 21", "entry 20"}},
-		"the older one's file": {nil, storageID, ring, seal.ErrNotAuthentic, []string{"entry 10", "entry 20"}},
+		"another region":       {nil, seal.Identity{Region: "us", Cluster: ourID.Cluster}, ring, errForeignFile, []string{`region "eu"`, `region "us"`}},
+		"another cluster":      {nil, seal.Identity{Region: "eu", Cluster: "another"}, ring, errForeignFile, []string{ourID.Cluster}},
+		"another key ring":     {nil, ourID, seal.GenerateKeyring(), seal.ErrUnknownKey, []string{"unknown key: " + ring.ActiveID()}},
+		"altered label":        {flip(60), ourID, ring, nil, nil},
+		"altered at the end":   {flip(-1), ourID, ring, seal.ErrNotAuthentic, nil},
+		"altered in between":   {flip(-100_000), ourID, ring, seal.ErrNotAuthentic, []string{"chunk"}},
+		"cut by a byte":        {cut(1), ourID, ring, seal.ErrNotAuthentic, nil},
+		"cut by a chunk":       {cut(sealedChunk + sealedTag), ourID, ring, seal.ErrNotAuthentic, nil},
+		"cut to the label":     {func(state []byte) []byte { return state[:bytes.IndexByte(state, '\n')+1] }, ourID, ring, seal.ErrNotAuthentic, nil},
+		"empty":                {func([]byte) []byte { return nil }, ourID, ring, seal.ErrNotAuthentic, nil},
+		"not one of ours":      {func([]byte) []byte { return []byte("state\n") }, ourID, ring, seal.ErrNotAuthentic, []string{"no snapshot file"}},
+		"of a newer release":   {func(s []byte) []byte { return bytes.Replace(s, []byte("snapshot 1"), []byte("snapshot 2"), 1) }, ourID, ring, nil, []string{"a newer one"}},
+		"relabelled":           {func(s []byte) []byte { return bytes.Replace(s, []byte(`"eu"`), []byte(`"us"`), 1) }, seal.Identity{Region: "us", Cluster: ourID.Cluster}, ring, seal.ErrNotAuthentic, nil},
+		"of another index":     {func(s []byte) []byte { return bytes.Replace(s, []byte(`"index":20`), []byte(`"index":21`), 1) }, ourID, ring, seal.ErrNotAuthentic, []string{"entry 21", "entry 20"}},
+		"the older one's file": {nil, ourID, ring, seal.ErrNotAuthentic, []string{"entry 10", "entry 20"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			bench := newStorageBench(t)
+			bench := newWorkbench(t)
 			bench.ring = ring
 			s := bench.open(t)
 			older := takeSnapshot(t, s.Snapshots, 10, 1, []byte("older"))
@@ -245,7 +245,7 @@ func TestStartRefusesTheNewestSnapshot(t *testing.T) {
 func TestStartRefusesASnapshotWithoutMeta(t *testing.T) {
 	for name, meta := range map[string]string{"damaged": `{"Versi`, "of an unknown version": `{"Version":99}`} {
 		t.Run(name, func(t *testing.T) {
-			bench := newStorageBench(t)
+			bench := newWorkbench(t)
 			s := bench.open(t)
 			takeSnapshot(t, s.Snapshots, 10, 1, []byte("older"))
 			newest := takeSnapshot(t, s.Snapshots, 20, 1, []byte("newest"))
@@ -262,7 +262,7 @@ func TestStartRefusesASnapshotWithoutMeta(t *testing.T) {
 
 // Index 9 is older than 10 although its name sorts behind.
 func TestNewestSnapshotByNumber(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	s := bench.open(t)
 	takeSnapshot(t, s.Snapshots, 9, 9, []byte("older"))
 	takeSnapshot(t, s.Snapshots, 10, 10, []byte("newest"))
@@ -271,7 +271,7 @@ func TestNewestSnapshotByNumber(t *testing.T) {
 }
 
 func TestSnapshotWriteFails(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	s := bench.open(t)
 	defer closeStorage(t, s)
 	sink, err := s.Snapshots.Create(1, 5, 1, raft.Configuration{}, 1, nil)

@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"bytes"
@@ -17,8 +17,8 @@ const (
 	nodeFileFormat = 1
 )
 
-// nodeRecord is node.json: whose data directory this is.
-type nodeRecord struct {
+// NodeFile is node.json: whose data directory this is, and in which of its lives.
+type NodeFile struct {
 	Format      int       `json:"format"`
 	Region      string    `json:"region"`
 	Cluster     string    `json:"cluster"`
@@ -27,9 +27,9 @@ type nodeRecord struct {
 	Created     time.Time `json:"created"`
 }
 
-// loadNodeFile reads node.json from the data directory, or makes both at the first start: call it before openStorage. It
+// LoadNodeFile reads node.json from the data directory, or makes both at the first start: call it before Open. It
 // refuses a directory of another region, cluster or node, and one that holds a log but no node.json.
-func loadNodeFile(dir string, id seal.Identity) (incarnation string, created bool, err error) {
+func LoadNodeFile(dir string, id seal.Identity) (incarnation string, created bool, err error) {
 	path := filepath.Join(dir, nodeFile)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -52,8 +52,8 @@ func loadNodeFile(dir string, id seal.Identity) (incarnation string, created boo
 	return record.Incarnation, false, nil
 }
 
-func parseNodeFile(raw []byte) (nodeRecord, error) {
-	var record nodeRecord
+func parseNodeFile(raw []byte) (NodeFile, error) {
+	var record NodeFile
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	if err := decoder.Decode(&record); err != nil {
 		return record, fmt.Errorf("it is damaged (%w): restore it from a copy, or empty the data directory and let this node join again", err)
@@ -68,21 +68,21 @@ func parseNodeFile(raw []byte) (nodeRecord, error) {
 }
 
 // check compares whose directory it is with who we are.
-func (r nodeRecord) check(id seal.Identity) error {
+func (f NodeFile) check(id seal.Identity) error {
 	const advice = "point the node at its own data directory or certificate; data is never moved between them"
 	switch {
-	case r.Region != id.Region:
-		return fmt.Errorf("this data directory belongs to region %q, but the node's certificate is for region %q: %s", r.Region, id.Region, advice)
-	case r.Cluster != id.Cluster:
-		return fmt.Errorf("this data directory belongs to cluster %s, but the node's certificate is for cluster %s: %s", r.Cluster, id.Cluster, advice)
-	case r.Node != id.Node:
-		return fmt.Errorf("this data directory belongs to node %q, but the node's certificate is for node %q: %s", r.Node, id.Node, advice)
+	case f.Region != id.Region:
+		return fmt.Errorf("this data directory belongs to region %q, but the node's certificate is for region %q: %s", f.Region, id.Region, advice)
+	case f.Cluster != id.Cluster:
+		return fmt.Errorf("this data directory belongs to cluster %s, but the node's certificate is for cluster %s: %s", f.Cluster, id.Cluster, advice)
+	case f.Node != id.Node:
+		return fmt.Errorf("this data directory belongs to node %q, but the node's certificate is for node %q: %s", f.Node, id.Node, advice)
 	}
 	return nil
 }
 
-func createNodeFile(dir string, id seal.Identity) (nodeRecord, error) {
-	record := newNodeRecord(id)
+func createNodeFile(dir string, id seal.Identity) (NodeFile, error) {
+	record := NewNodeFile(id)
 	if _, err := os.Stat(filepath.Join(dir, boltFile)); err == nil {
 		return record, fmt.Errorf("the directory holds a log (%s) but does not say whose: restore %s from a copy, or empty the directory and let this node join again",
 			boltFile, nodeFile)
@@ -90,12 +90,12 @@ func createNodeFile(dir string, id seal.Identity) (nodeRecord, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return record, err
 	}
-	return record, record.write(dir)
+	return record, record.Write(dir)
 }
 
-// newNodeRecord begins another life of a data directory.
-func newNodeRecord(id seal.Identity) nodeRecord {
-	return nodeRecord{
+// NewNodeFile begins another life of a data directory; Write makes it so.
+func NewNodeFile(id seal.Identity) NodeFile {
+	return NodeFile{
 		Format:      nodeFileFormat,
 		Region:      id.Region,
 		Cluster:     id.Cluster,
@@ -105,8 +105,9 @@ func newNodeRecord(id seal.Identity) nodeRecord {
 	}
 }
 
-func (r nodeRecord) write(dir string) error {
-	raw, err := json.MarshalIndent(r, "", "  ")
+// Write puts node.json into the data directory dir, durably, in place of another.
+func (f NodeFile) Write(dir string) error {
+	raw, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
 	}

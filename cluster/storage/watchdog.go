@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"errors"
@@ -11,20 +11,20 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// errStorageStalled says that a call to the disk has been running for too long: the node cannot write now.
-var errStorageStalled = errors.New("storage_stalled")
+// ErrStalled says that a call to the disk has been running for too long: the node cannot write now.
+var ErrStalled = errors.New("storage_stalled")
 
-// Names of the calls that the watchdog times.
+// Names of the calls that the watchdog times, as OnStall, Faults, errors and metrics give them.
 const (
-	opStoreLogs   = "store_logs"
-	opGetLog      = "get_log"
-	opDeleteRange = "delete_range"
-	opBounds      = "bounds"
-	opSet         = "set"
-	opGet         = "get"
+	OpStoreLogs   = "store_logs"
+	OpGetLog      = "get_log"
+	OpDeleteRange = "delete_range"
+	OpBounds      = "bounds"
+	OpSet         = "set"
+	OpGet         = "get"
 )
 
-var storageOps = [...]string{opStoreLogs, opGetLog, opDeleteRange, opBounds, opSet, opGet}
+var ops = [...]string{OpStoreLogs, OpGetLog, OpDeleteRange, OpBounds, OpSet, OpGet}
 
 // watchdog knows which calls to the disk are running, and raises the alarm when one does not end. raft itself never
 // notices: a leader whose disk hangs goes on sending heartbeats and stays leader.
@@ -33,7 +33,7 @@ type watchdog struct {
 	stall   time.Duration
 	tick    time.Duration
 	onStall func(op string, d time.Duration)
-	metrics *storageMetrics
+	metrics *metrics
 	logger  *slog.Logger
 
 	slowest atomic.Pointer[slowCall] // the longest of the calls that are slow now, or nil
@@ -56,14 +56,14 @@ type slowCall struct {
 	began time.Time
 }
 
-func startWatchdog(set storageSettings, stall time.Duration, onStall func(string, time.Duration), metrics *storageMetrics, logger *slog.Logger) *watchdog {
+func startWatchdog(config Config, metrics *metrics) *watchdog {
 	w := &watchdog{
-		slow:    set.slow,
-		stall:   stall,
-		tick:    set.tick,
-		onStall: onStall,
+		slow:    config.Settings.slow,
+		stall:   config.Stall,
+		tick:    config.Settings.tick,
+		onStall: config.OnStall,
 		metrics: metrics,
-		logger:  logger,
+		logger:  config.Logger,
 		stop:    make(chan struct{}),
 		calls:   map[uint64]*diskCall{},
 	}
@@ -77,13 +77,13 @@ func (w *watchdog) Close() {
 	w.done.Wait()
 }
 
-// Healthy returns errStorageStalled while a call is slow.
+// Healthy returns ErrStalled while a call is slow.
 func (w *watchdog) Healthy() error {
 	call := w.slowest.Load()
 	if call == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: %s has been running for %s", errStorageStalled, call.op, time.Since(call.began).Round(time.Millisecond))
+	return fmt.Errorf("%w: %s has been running for %s", ErrStalled, call.op, time.Since(call.began).Round(time.Millisecond))
 }
 
 // begin notes that a call starts; the answer is for end.
@@ -168,7 +168,7 @@ type watchedStore struct {
 	logs     raft.LogStore
 	stable   raft.StableStore
 	watchdog *watchdog
-	faults   storageFaults
+	faults   Faults
 }
 
 // timed runs one call under the watchdog.
@@ -176,7 +176,7 @@ func (s *watchedStore) timed(op string, call func() error) error {
 	id := s.watchdog.begin(op)
 	defer s.watchdog.end(id)
 	if s.faults != nil {
-		if err := s.faults.before(op); err != nil {
+		if err := s.faults.Before(op); err != nil {
 			return err
 		}
 	}
@@ -185,19 +185,19 @@ func (s *watchedStore) timed(op string, call func() error) error {
 
 // FirstIndex implements raft.LogStore.
 func (s *watchedStore) FirstIndex() (index uint64, err error) {
-	err = s.timed(opBounds, func() error { index, err = s.logs.FirstIndex(); return err })
+	err = s.timed(OpBounds, func() error { index, err = s.logs.FirstIndex(); return err })
 	return index, err
 }
 
 // LastIndex implements raft.LogStore.
 func (s *watchedStore) LastIndex() (index uint64, err error) {
-	err = s.timed(opBounds, func() error { index, err = s.logs.LastIndex(); return err })
+	err = s.timed(OpBounds, func() error { index, err = s.logs.LastIndex(); return err })
 	return index, err
 }
 
 // GetLog implements raft.LogStore.
 func (s *watchedStore) GetLog(index uint64, log *raft.Log) error {
-	return s.timed(opGetLog, func() error { return s.logs.GetLog(index, log) })
+	return s.timed(OpGetLog, func() error { return s.logs.GetLog(index, log) })
 }
 
 // StoreLog implements raft.LogStore.
@@ -205,32 +205,32 @@ func (s *watchedStore) StoreLog(log *raft.Log) error { return s.StoreLogs([]*raf
 
 // StoreLogs implements raft.LogStore.
 func (s *watchedStore) StoreLogs(logs []*raft.Log) error {
-	return s.timed(opStoreLogs, func() error { return s.logs.StoreLogs(logs) })
+	return s.timed(OpStoreLogs, func() error { return s.logs.StoreLogs(logs) })
 }
 
 // DeleteRange implements raft.LogStore.
 func (s *watchedStore) DeleteRange(first, last uint64) error {
-	return s.timed(opDeleteRange, func() error { return s.logs.DeleteRange(first, last) })
+	return s.timed(OpDeleteRange, func() error { return s.logs.DeleteRange(first, last) })
 }
 
 // Set implements raft.StableStore.
 func (s *watchedStore) Set(key, value []byte) error {
-	return s.timed(opSet, func() error { return s.stable.Set(key, value) })
+	return s.timed(OpSet, func() error { return s.stable.Set(key, value) })
 }
 
 // Get implements raft.StableStore.
 func (s *watchedStore) Get(key []byte) (value []byte, err error) {
-	err = s.timed(opGet, func() error { value, err = s.stable.Get(key); return err })
+	err = s.timed(OpGet, func() error { value, err = s.stable.Get(key); return err })
 	return value, err
 }
 
 // SetUint64 implements raft.StableStore.
 func (s *watchedStore) SetUint64(key []byte, value uint64) error {
-	return s.timed(opSet, func() error { return s.stable.SetUint64(key, value) })
+	return s.timed(OpSet, func() error { return s.stable.SetUint64(key, value) })
 }
 
 // GetUint64 implements raft.StableStore.
 func (s *watchedStore) GetUint64(key []byte) (value uint64, err error) {
-	err = s.timed(opGet, func() error { value, err = s.stable.GetUint64(key); return err })
+	err = s.timed(OpGet, func() error { value, err = s.stable.GetUint64(key); return err })
 	return value, err
 }

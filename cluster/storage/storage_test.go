@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"bytes"
@@ -23,30 +23,30 @@ import (
 	"domicile/seal"
 )
 
-// storageMarker stands for a person's data: it must not be found in any file.
-const storageMarker = "maria.rossi@example.com"
+// marker stands for a person's data: it must not be found in any file.
+const marker = "maria.rossi@example.com"
 
-var storageID = seal.Identity{Region: "eu", Cluster: "6f1c2a9e-5b52-4c1e-9f0e-3a1d2c4b5a69", Node: "eu-1"}
+var ourID = seal.Identity{Region: "eu", Cluster: "6f1c2a9e-5b52-4c1e-9f0e-3a1d2c4b5a69", Node: "eu-1"}
 
-// storageBench opens storage again and again in one directory, the way a node does over its life.
-type storageBench struct {
+// workbench opens storage again and again in one directory, the way a node does over its life.
+type workbench struct {
 	dir     string
 	ring    *seal.Keyring
 	id      seal.Identity
-	set     storageSettings
+	set     Settings
 	stall   time.Duration
 	onStall func(string, time.Duration)
 	log     *logLines
 }
 
-func newStorageBench(t *testing.T) *storageBench {
+func newWorkbench(t *testing.T) *workbench {
 	t.Helper()
-	set := defaultStorageSettings()
+	set := DefaultSettings()
 	set.diskSpace = func(string) (free, total uint64, err error) { return 1 << 40, 1 << 41, nil } // whatever this disk has
-	return &storageBench{
+	return &workbench{
 		dir:     t.TempDir(),
 		ring:    seal.GenerateKeyring(),
-		id:      storageID,
+		id:      ourID,
 		set:     set,
 		stall:   time.Minute,
 		onStall: func(op string, d time.Duration) { t.Errorf("%s stalled for %s", op, d) },
@@ -54,12 +54,15 @@ func newStorageBench(t *testing.T) *storageBench {
 	}
 }
 
-func (b *storageBench) tryOpen() (*storage, error) {
-	return openStorageWith(b.set, b.dir, b.ring, b.id, b.stall, b.onStall, slog.New(slog.NewTextHandler(b.log, nil)))
+func (b *workbench) tryOpen() (*Storage, error) {
+	return Open(Config{
+		Dir: b.dir, Keyring: b.ring, Identity: b.id, OnStall: b.onStall, Stall: b.stall,
+		Logger: slog.New(slog.NewTextHandler(b.log, nil)), Settings: b.set,
+	})
 }
 
 // open opens storage that the test closes at its end, or earlier with close.
-func (b *storageBench) open(t *testing.T) *storage {
+func (b *workbench) open(t *testing.T) *Storage {
 	t.Helper()
 	s, err := b.tryOpen()
 	if err != nil {
@@ -69,7 +72,7 @@ func (b *storageBench) open(t *testing.T) *storage {
 	return s
 }
 
-func closeStorage(t *testing.T, s *storage) {
+func closeStorage(t *testing.T, s *Storage) {
 	t.Helper()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -101,7 +104,7 @@ func logEntries(first, last, term uint64) []*raft.Log {
 		logs = append(logs, &raft.Log{
 			Index:      i,
 			Term:       term,
-			Data:       fmt.Appendf(nil, "%s entry %d", storageMarker, i),
+			Data:       fmt.Appendf(nil, "%s entry %d", marker, i),
 			AppendedAt: time.Unix(1_700_000_000, int64(i)).UTC(),
 		})
 	}
@@ -175,7 +178,7 @@ func wantNoMarker(t *testing.T, dir string) {
 		}
 		files++
 		content, err := os.ReadFile(path)
-		if bytes.Contains(content, []byte(storageMarker)) {
+		if bytes.Contains(content, []byte(marker)) {
 			t.Errorf("%s holds clear text", path)
 		}
 		return err
@@ -186,21 +189,21 @@ func wantNoMarker(t *testing.T, dir string) {
 }
 
 func TestStorageKeepsNoClearText(t *testing.T) {
-	bench := newStorageBench(t)
-	if _, _, err := loadNodeFile(bench.dir, bench.id); err != nil {
+	bench := newWorkbench(t)
+	if _, _, err := LoadNodeFile(bench.dir, bench.id); err != nil {
 		t.Fatal(err)
 	}
 	s := bench.open(t)
 	logs := logEntries(1, 200, 1)
-	logs[7].Extensions = []byte(storageMarker)
+	logs[7].Extensions = []byte(marker)
 	storeEntries(t, s.Logs, logs)
-	takeSnapshot(t, s.Snapshots, 100, 1, bytes.Repeat([]byte(storageMarker), 10_000))
-	view := backupView(t, storageID, 1000)
+	takeSnapshot(t, s.Snapshots, 100, 1, bytes.Repeat([]byte(marker), 10_000))
+	view := backupView(t, ourID, 1000)
 	backup, err := os.Create(filepath.Join(bench.dir, "backup"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(writeBackup(backup, view, bench.ring, bench.id), backup.Close()); err != nil {
+	if err := errors.Join(WriteBackup(backup, view, bench.ring, bench.id), backup.Close()); err != nil {
 		t.Fatal(err)
 	}
 	wantNoMarker(t, bench.dir) // while the files are open
@@ -209,7 +212,7 @@ func TestStorageKeepsNoClearText(t *testing.T) {
 }
 
 func TestStorageAcrossRestarts(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	s := bench.open(t)
 	storeEntries(t, s.Logs, logEntries(1, 30, 3))
 	if err := s.Stable.SetUint64([]byte("CurrentTerm"), 3); err != nil {
@@ -259,7 +262,10 @@ func TestStorageAcrossRestarts(t *testing.T) {
 // With the settings of a real node, on the real disk.
 func TestStorageDefaults(t *testing.T) {
 	onStall := func(op string, d time.Duration) { t.Errorf("%s stalled for %s", op, d) }
-	s, err := openStorage(t.TempDir(), seal.GenerateKeyring(), storageID, time.Minute, onStall, slog.New(slog.DiscardHandler))
+	s, err := Open(Config{
+		Dir: t.TempDir(), Keyring: seal.GenerateKeyring(), Identity: ourID, OnStall: onStall, Stall: time.Minute,
+		Logger: slog.New(slog.DiscardHandler), Settings: DefaultSettings(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,9 +280,9 @@ func TestStorageDefaults(t *testing.T) {
 }
 
 func TestStorageFileModes(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	bench.dir = filepath.Join(bench.dir, "made", "here")
-	if _, _, err := loadNodeFile(bench.dir, bench.id); err != nil {
+	if _, _, err := LoadNodeFile(bench.dir, bench.id); err != nil {
 		t.Fatal(err)
 	}
 	closeStorage(t, bench.open(t))
@@ -292,7 +298,7 @@ func TestStorageFileModes(t *testing.T) {
 }
 
 func TestStorageInUse(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	s := bench.open(t)
 	defer closeStorage(t, s)
 	sink, err := s.Snapshots.Create(1, 5, 1, raft.Configuration{}, 1, nil)
@@ -311,7 +317,7 @@ func TestStorageInUse(t *testing.T) {
 
 // A tool may hold raft.db alone.
 func TestStorageLogInUse(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	closeStorage(t, bench.open(t))
 	tool, err := bbolt.Open(filepath.Join(bench.dir, boltFile), 0o600, nil)
 	if err != nil {
@@ -328,7 +334,7 @@ func TestStorageLogInUse(t *testing.T) {
 
 // The previous process may need a moment to end.
 func TestStorageWaitsForItsPredecessor(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	first := bench.open(t)
 	opened := make(chan error)
 	go func() {
@@ -345,7 +351,7 @@ func TestStorageWaitsForItsPredecessor(t *testing.T) {
 }
 
 func TestStorageLogBytes(t *testing.T) {
-	s := newStorageBench(t).open(t)
+	s := newWorkbench(t).open(t)
 	defer closeStorage(t, s)
 	logs := logEntries(1, 10, 1)
 	want := int64(0)
@@ -378,7 +384,7 @@ func TestStorageLogBytes(t *testing.T) {
 }
 
 func TestStorageMetrics(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	s := bench.open(t)
 	defer closeStorage(t, s)
 	storeEntries(t, s.Logs, logEntries(1, 10, 1))

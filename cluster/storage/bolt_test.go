@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"errors"
@@ -20,7 +20,7 @@ func boltSize(t *testing.T, dir string) int64 {
 }
 
 // emptyLog leaves a raft.db of some megabytes with entries 990..1000 and a vote in it.
-func emptyLog(t *testing.T, bench *storageBench) {
+func emptyLog(t *testing.T, bench *workbench) {
 	t.Helper()
 	s := bench.open(t)
 	for first := uint64(1); first <= 1000; first += 100 {
@@ -41,7 +41,7 @@ func emptyLog(t *testing.T, bench *storageBench) {
 }
 
 func TestCompactionAtStart(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	emptyLog(t, bench)
 	before := boltSize(t, bench.dir)
 	bench.set.compactFree, bench.set.compactRatio = 1<<20, 1
@@ -84,7 +84,7 @@ func TestCompactionThresholds(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			bench := newStorageBench(t)
+			bench := newWorkbench(t)
 			emptyLog(t, bench)
 			before := boltSize(t, bench.dir)
 			bench.set.compactFree, bench.set.compactRatio = test.free, test.ratio
@@ -98,7 +98,7 @@ func TestCompactionThresholds(t *testing.T) {
 
 // A compaction that fails leaves the log as it was, and the node starts.
 func TestCompactionFails(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	emptyLog(t, bench)
 	bench.set.compactFree, bench.set.compactRatio = 1<<20, 1
 	inTheWay := filepath.Join(bench.dir, compactFile)
@@ -119,7 +119,7 @@ func TestCompactionFails(t *testing.T) {
 }
 
 func TestDamagedBoltFile(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	if err := os.WriteFile(filepath.Join(bench.dir, boltFile), []byte(strings.Repeat("not a log ", 5000)), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"bufio"
@@ -35,9 +35,9 @@ type BackupSummary struct {
 	Organizations, Users, Groups, Tokens, Connections, Sessions int
 }
 
-// writeBackup streams the whole ledger to w, sealed: a label line, then a sealed stream of the snapshot and its SHA-256,
+// WriteBackup streams the whole ledger to w, sealed: a label line, then a sealed stream of the snapshot and its SHA-256,
 // with the line as AAD. The view must be of the given region and cluster. After an error what was written is useless.
-func writeBackup(w io.Writer, view *state.View, keyring *seal.Keyring, id seal.Identity) error {
+func WriteBackup(w io.Writer, view *state.View, keyring *seal.Keyring, id seal.Identity) error {
 	if have := view.Identity(); !id.SamePlace(seal.Identity{Region: have.Region, Cluster: have.Cluster}) {
 		return fmt.Errorf("write backup: the ledger is of region %q cluster %s, not of region %q cluster %s",
 			have.Region, have.Cluster, id.Region, id.Cluster)
@@ -69,11 +69,11 @@ func writeBackup(w io.Writer, view *state.View, keyring *seal.Keyring, id seal.I
 	return nil
 }
 
-// readBackup opens what writeBackup wrote and returns a reader of the snapshot in it. A backup of another region or cluster
-// is refused (errForeignFile) before anything is decrypted, one sealed with a key that the ring lacks by the key's id. The
+// ReadBackup opens what WriteBackup wrote and returns a reader of the snapshot in it. A backup of another region or cluster
+// is refused before anything is decrypted, one sealed with a key that the ring lacks by the key's id. The
 // reader hands out only bytes that are authentic, but that the backup is whole is known only at its io.EOF. To restore a
-// running cluster, call verifyBackup first: it gives the size, and raft panics over a snapshot that does not restore.
-func readBackup(r io.Reader, keyring *seal.Keyring, id seal.Identity) (io.Reader, error) {
+// running cluster, call VerifyBackupOf first: it gives the size, and raft panics over a snapshot that does not restore.
+func ReadBackup(r io.Reader, keyring *seal.Keyring, id seal.Identity) (io.Reader, error) {
 	reader, _, err := openBackup(r, keyring, id)
 	if err != nil {
 		return nil, err
@@ -90,11 +90,12 @@ func VerifyBackup(r io.Reader, keyring *seal.Keyring) (BackupSummary, error) {
 		return BackupSummary{}, fmt.Errorf("read backup: %w", err)
 	}
 	whole := io.MultiReader(bytes.NewReader(line), r)
-	return verifyBackup(whole, keyring, seal.Identity{Region: found.Region, Cluster: found.Cluster})
+	return VerifyBackupOf(whole, keyring, seal.Identity{Region: found.Region, Cluster: found.Cluster})
 }
 
-// verifyBackup is VerifyBackup for a backup that must be of the given region and cluster.
-func verifyBackup(r io.Reader, keyring *seal.Keyring, id seal.Identity) (BackupSummary, error) {
+// VerifyBackupOf is VerifyBackup for a backup that must be of the given region and cluster; another is refused before
+// anything is decrypted.
+func VerifyBackupOf(r io.Reader, keyring *seal.Keyring, id seal.Identity) (BackupSummary, error) {
 	reader, found, err := openBackup(r, keyring, id)
 	if err != nil {
 		return BackupSummary{}, err

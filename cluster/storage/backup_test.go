@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ func backupView(t *testing.T, id seal.Identity, n int) *state.View {
 			ID:        directory.OrganizationID(fmt.Sprintf("org-%05d", i)),
 			Slug:      fmt.Sprintf("org-%d", i),
 			Name:      "Example",
-			RootEmail: storageMarker,
+			RootEmail: marker,
 			Version:   s.NextSeq(),
 		})
 	}
@@ -36,7 +36,7 @@ func backupView(t *testing.T, id seal.Identity, n int) *state.View {
 func backupOf(t *testing.T, view *state.View, ring *seal.Keyring) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	if err := writeBackup(&out, view, ring, storageID); err != nil {
+	if err := WriteBackup(&out, view, ring, ourID); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -46,23 +46,23 @@ func TestBackupRoundTrip(t *testing.T) {
 	ring := seal.GenerateKeyring()
 	for _, organizations := range []int{0, 1, 5000} {
 		t.Run(fmt.Sprint(organizations), func(t *testing.T) {
-			view := backupView(t, storageID, organizations)
+			view := backupView(t, ourID, organizations)
 			backup := backupOf(t, view, ring)
-			if bytes.Contains(backup, []byte(storageMarker)) {
+			if bytes.Contains(backup, []byte(marker)) {
 				t.Error("the backup holds clear text")
 			}
 			var want bytes.Buffer
 			if err := view.Snapshot(&want); err != nil {
 				t.Fatal(err)
 			}
-			plain, err := readBackup(bytes.NewReader(backup), ring, storageID)
+			plain, err := ReadBackup(bytes.NewReader(backup), ring, ourID)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if err := iotest.TestReader(plain, want.Bytes()); err != nil {
 				t.Fatal(err)
 			}
-			summary, err := verifyBackup(iotest.HalfReader(bytes.NewReader(backup)), ring, storageID)
+			summary, err := VerifyBackupOf(iotest.HalfReader(bytes.NewReader(backup)), ring, ourID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,9 +76,9 @@ func TestBackupRoundTrip(t *testing.T) {
 
 func TestBackupFirstLineIsReadable(t *testing.T) {
 	ring := seal.GenerateKeyring()
-	line, _, _ := strings.Cut(string(backupOf(t, backupView(t, storageID, 2), ring)), "\n")
+	line, _, _ := strings.Cut(string(backupOf(t, backupView(t, ourID, 2), ring)), "\n")
 	want := fmt.Sprintf(`domicile backup 1 {"region":"eu","cluster":"%s","seq":2,"time":"2026-03-01T09:30:00Z","key":"%s"}`,
-		storageID.Cluster, ring.ActiveID())
+		ourID.Cluster, ring.ActiveID())
 	if line != want {
 		t.Errorf("got  %s\nwant %s", line, want)
 	}
@@ -86,16 +86,16 @@ func TestBackupFirstLineIsReadable(t *testing.T) {
 
 func TestBackupAfterKeyRotation(t *testing.T) {
 	ring := seal.GenerateKeyring()
-	backup := backupOf(t, backupView(t, storageID, 10), ring)
-	if _, err := verifyBackup(bytes.NewReader(backup), ring.Rotate(), storageID); err != nil {
+	backup := backupOf(t, backupView(t, ourID, 10), ring)
+	if _, err := VerifyBackupOf(bytes.NewReader(backup), ring.Rotate(), ourID); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestBackupRefusals(t *testing.T) {
 	ring := seal.GenerateKeyring()
-	backup := backupOf(t, backupView(t, storageID, 10), ring)
-	us := seal.Identity{Region: "us", Cluster: storageID.Cluster}
+	backup := backupOf(t, backupView(t, ourID, 10), ring)
+	us := seal.Identity{Region: "us", Cluster: ourID.Cluster}
 	other := seal.Identity{Region: "eu", Cluster: "another"}
 	tests := map[string]struct {
 		backup []byte
@@ -105,18 +105,18 @@ func TestBackupRefusals(t *testing.T) {
 		say    string
 	}{
 		"another region":   {backup, ring, us, errForeignFile, `region "eu"`},
-		"another cluster":  {backup, ring, other, errForeignFile, storageID.Cluster},
-		"another key ring": {backup, seal.GenerateKeyring(), storageID, seal.ErrUnknownKey, "add the key " + ring.ActiveID()},
+		"another cluster":  {backup, ring, other, errForeignFile, ourID.Cluster},
+		"another key ring": {backup, seal.GenerateKeyring(), ourID, seal.ErrUnknownKey, "add the key " + ring.ActiveID()},
 		"relabelled":       {bytes.Replace(backup, []byte(`"eu"`), []byte(`"us"`), 1), ring, us, seal.ErrNotAuthentic, ""},
-		"another seq":      {bytes.Replace(backup, []byte(`"seq":10`), []byte(`"seq":11`), 1), ring, storageID, seal.ErrNotAuthentic, ""},
-		"newer format":     {bytes.Replace(backup, []byte("backup 1 "), []byte("backup 2 "), 1), ring, storageID, nil, "a newer one"},
-		"a snapshot":       {bytes.Replace(backup, []byte("backup 1 "), []byte("snapshot 1 "), 1), ring, storageID, seal.ErrNotAuthentic, "no backup file"},
-		"an empty file":    {nil, ring, storageID, seal.ErrNotAuthentic, "cut"},
-		"something else":   {bytes.Repeat([]byte("x"), 5000), ring, storageID, seal.ErrNotAuthentic, "too long"},
+		"another seq":      {bytes.Replace(backup, []byte(`"seq":10`), []byte(`"seq":11`), 1), ring, ourID, seal.ErrNotAuthentic, ""},
+		"newer format":     {bytes.Replace(backup, []byte("backup 1 "), []byte("backup 2 "), 1), ring, ourID, nil, "a newer one"},
+		"a snapshot":       {bytes.Replace(backup, []byte("backup 1 "), []byte("snapshot 1 "), 1), ring, ourID, seal.ErrNotAuthentic, "no backup file"},
+		"an empty file":    {nil, ring, ourID, seal.ErrNotAuthentic, "cut"},
+		"something else":   {bytes.Repeat([]byte("x"), 5000), ring, ourID, seal.ErrNotAuthentic, "too long"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := verifyBackup(bytes.NewReader(test.backup), test.ring, test.id)
+			_, err := VerifyBackupOf(bytes.NewReader(test.backup), test.ring, test.id)
 			wantErrorSaying(t, err, test.say)
 			if test.is != nil && !errors.Is(err, test.is) {
 				t.Errorf("answered %v, want %v", err, test.is)
@@ -128,7 +128,7 @@ func TestBackupRefusals(t *testing.T) {
 func TestBackupOfAnotherLedger(t *testing.T) {
 	view := backupView(t, seal.Identity{Region: "us", Cluster: "c"}, 1)
 	var out bytes.Buffer
-	wantErrorSaying(t, writeBackup(&out, view, seal.GenerateKeyring(), storageID), `region "us"`)
+	wantErrorSaying(t, WriteBackup(&out, view, seal.GenerateKeyring(), ourID), `region "us"`)
 	if out.Len() > 0 {
 		t.Error("something was written")
 	}
@@ -136,17 +136,17 @@ func TestBackupOfAnotherLedger(t *testing.T) {
 
 func TestBackupDamage(t *testing.T) {
 	ring := seal.GenerateKeyring()
-	backup := backupOf(t, backupView(t, storageID, 3000), ring)
+	backup := backupOf(t, backupView(t, ourID, 3000), ring)
 	line := bytes.IndexByte(backup, '\n') + 1
 	for _, at := range []int{line, line + 10, line + 40, len(backup) / 2, len(backup) - 1} {
 		altered := bytes.Clone(backup)
 		altered[at] ^= 1
-		if _, err := verifyBackup(bytes.NewReader(altered), ring, storageID); err == nil {
+		if _, err := VerifyBackupOf(bytes.NewReader(altered), ring, ourID); err == nil {
 			t.Errorf("byte %d of %d was altered: no error", at, len(backup))
 		}
 	}
 	for _, size := range []int{line, line + 37, line + 100, len(backup) / 2, len(backup) - 48, len(backup) - 1} {
-		plain, err := readBackup(bytes.NewReader(backup[:size]), ring, storageID)
+		plain, err := ReadBackup(bytes.NewReader(backup[:size]), ring, ourID)
 		if err == nil {
 			_, err = io.Copy(io.Discard, plain)
 		}
@@ -154,7 +154,7 @@ func TestBackupDamage(t *testing.T) {
 			t.Errorf("cut to %d of %d bytes: no error", size, len(backup))
 		}
 	}
-	if _, err := verifyBackup(bytes.NewReader(append(bytes.Clone(backup), 'x')), ring, storageID); err == nil {
+	if _, err := VerifyBackupOf(bytes.NewReader(append(bytes.Clone(backup), 'x')), ring, ourID); err == nil {
 		t.Error("a byte was added: no error")
 	}
 }
@@ -162,12 +162,12 @@ func TestBackupDamage(t *testing.T) {
 // What was sealed wrongly opens, but is noticed by its digest.
 func TestBackupDigest(t *testing.T) {
 	ring := seal.GenerateKeyring()
-	line := label{Region: storageID.Region, Cluster: storageID.Cluster}.line(labelBackup)
+	line := label{Region: ourID.Region, Cluster: ourID.Cluster}.line(labelBackup)
 	for name, content := range map[string]string{"none": "short", "wrong": strings.Repeat("x", 100_000)} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			out.Write(line)
-			stream, err := backupBox(ring, storageID).NewWriter(&out, line)
+			stream, err := backupBox(ring, ourID).NewWriter(&out, line)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -177,7 +177,7 @@ func TestBackupDigest(t *testing.T) {
 			if err := stream.Close(); err != nil {
 				t.Fatal(err)
 			}
-			plain, err := readBackup(&out, ring, storageID)
+			plain, err := ReadBackup(&out, ring, ourID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -189,9 +189,9 @@ func TestBackupDigest(t *testing.T) {
 }
 
 func TestBackupWriteFails(t *testing.T) {
-	view := backupView(t, storageID, 3000)
+	view := backupView(t, ourID, 3000)
 	for _, room := range []int64{0, 50, 200, 70_000} {
-		err := writeBackup(&shortWriter{room}, view, seal.GenerateKeyring(), storageID)
+		err := WriteBackup(&shortWriter{room}, view, seal.GenerateKeyring(), ourID)
 		if !errors.Is(err, io.ErrShortWrite) {
 			t.Errorf("with room for %d bytes: %v", room, err)
 		}
@@ -212,8 +212,8 @@ func (w *shortWriter) Write(p []byte) (int, error) {
 // A backup restores into the replicated memory itself, not only into a scratch ledger.
 func TestBackupRestoresIntoFSM(t *testing.T) {
 	ring := seal.GenerateKeyring()
-	view := backupView(t, storageID, 100)
-	plain, err := readBackup(bytes.NewReader(backupOf(t, view, ring)), ring, storageID)
+	view := backupView(t, ourID, 100)
+	plain, err := ReadBackup(bytes.NewReader(backupOf(t, view, ring)), ring, ourID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"errors"
@@ -36,7 +36,7 @@ func boltOptions(lockTimeout time.Duration) *bbolt.Options {
 }
 
 // openBolt opens raft.db, rewritten first if it is mostly free pages.
-func openBolt(set storageSettings, dir string, logger *slog.Logger) (*raftboltdb.BoltStore, error) {
+func openBolt(set Settings, dir string, logger *slog.Logger) (*raftboltdb.BoltStore, error) {
 	path := filepath.Join(dir, boltFile)
 	if err := os.Remove(filepath.Join(dir, compactFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		logger.Warn("cannot remove what an interrupted compaction left", "error", err)

@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"bytes"
@@ -30,13 +30,13 @@ type sealedSnapshots struct {
 	id      seal.Identity
 	box     *seal.Box
 	tally   *logTally
-	metrics *storageMetrics
+	metrics *metrics
 	logger  *slog.Logger
 }
 
 // openSnapshots opens the store under the data directory and removes what interrupted writing left.
-func openSnapshots(dataDir string, keyring *seal.Keyring, id seal.Identity, tally *logTally, metrics *storageMetrics, logger *slog.Logger) (*sealedSnapshots, error) {
-	dir := filepath.Join(dataDir, snapshotDirectory)
+func openSnapshots(config Config, tally *logTally, metrics *metrics) (*sealedSnapshots, error) {
+	dir, id, logger := filepath.Join(config.Dir, snapshotDirectory), config.Identity, config.Logger
 	leftovers, err := filepath.Glob(filepath.Join(dir, "*"+temporarySuffix))
 	if err != nil {
 		return nil, fmt.Errorf("look for unfinished snapshots: %w", err)
@@ -48,7 +48,7 @@ func openSnapshots(dataDir string, keyring *seal.Keyring, id seal.Identity, tall
 		logger.Info("removed an unfinished snapshot", "path", path)
 	}
 	lines := slog.NewLogLogger(logger.Handler(), slog.LevelDebug).Writer()
-	inner, err := raft.NewFileSnapshotStore(dataDir, retainedSnapshots, lines)
+	inner, err := raft.NewFileSnapshotStore(config.Dir, retainedSnapshots, lines)
 	if err != nil {
 		return nil, fmt.Errorf("open snapshots: %w", err)
 	}
@@ -56,7 +56,7 @@ func openSnapshots(dataDir string, keyring *seal.Keyring, id seal.Identity, tall
 		inner:   inner,
 		dir:     dir,
 		id:      id,
-		box:     keyring.Box("raft-snapshot", id.Region, id.Cluster),
+		box:     config.Keyring.Box("raft-snapshot", id.Region, id.Cluster),
 		tally:   tally,
 		metrics: metrics,
 		logger:  logger,

@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"bytes"
@@ -83,13 +83,13 @@ func (joinedSnapshot) Release() {}
 type raftBench struct {
 	*raft.Raft
 	memory  *joinedEntries
-	storage *storage
+	storage *Storage
 	id      raft.ServerID
 	addr    raft.ServerAddress
 	stopped bool
 }
 
-func startRaft(t *testing.T, bench *storageBench, name raft.ServerID, trailing uint64) *raftBench {
+func startRaft(t *testing.T, bench *workbench, name raft.ServerID, trailing uint64) *raftBench {
 	t.Helper()
 	s := bench.open(t)
 	transport, err := raft.NewTCPTransport("127.0.0.1:0", nil, 2, 10*time.Second, io.Discard)
@@ -127,7 +127,7 @@ func (b *raftBench) stop(t *testing.T) {
 }
 
 // startLeader starts a cluster of one that has a snapshot of most of its entries and no log before that.
-func startLeader(t *testing.T, bench *storageBench) *raftBench {
+func startLeader(t *testing.T, bench *workbench) *raftBench {
 	t.Helper()
 	leader := startRaft(t, bench, "a", 0)
 	servers := []raft.Server{{ID: leader.id, Address: leader.addr}}
@@ -146,7 +146,7 @@ func startLeader(t *testing.T, bench *storageBench) *raftBench {
 func (b *raftBench) put(t *testing.T, n int) {
 	t.Helper()
 	for range n {
-		entry := bytes.Repeat([]byte(storageMarker), 500)
+		entry := bytes.Repeat([]byte(marker), 500)
 		if err := b.Apply(entry, 10*time.Second).Error(); err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +168,7 @@ func wantEqualStates(t *testing.T, a, b *raftBench) {
 }
 
 func TestFollowerInstallsSnapshot(t *testing.T) {
-	leaderBench, followerBench := newStorageBench(t), newStorageBench(t)
+	leaderBench, followerBench := newWorkbench(t), newWorkbench(t)
 	leader := startLeader(t, leaderBench)
 	follower := startRaft(t, followerBench, "b", 10240) // with a key ring of its own: only its disk depends on it
 	leader.add(t, follower)
@@ -200,7 +200,7 @@ func TestFollowerInstallsSnapshot(t *testing.T) {
 	}
 }
 
-func readNewest(t *testing.T, s *storage) (*raft.SnapshotMeta, []byte) {
+func readNewest(t *testing.T, s *Storage) (*raft.SnapshotMeta, []byte) {
 	t.Helper()
 	metas, err := s.Snapshots.List()
 	if err != nil || len(metas) == 0 {
@@ -211,8 +211,8 @@ func readNewest(t *testing.T, s *storage) (*raft.SnapshotMeta, []byte) {
 
 // A follower with an uncommitted tail that contradicts the leader's snapshot installs it for ever; a restart cures it.
 func TestRepairEndsInstallLoop(t *testing.T) {
-	leader := startLeader(t, newStorageBench(t))
-	bench := newStorageBench(t)
+	leader := startLeader(t, newWorkbench(t))
+	bench := newWorkbench(t)
 	s := bench.open(t)
 	storeEntries(t, s.Logs, logEntries(1, 100, 1)) // the leader's are of term 2 or later
 	if err := s.Stable.SetUint64([]byte("CurrentTerm"), 1); err != nil {
@@ -237,16 +237,16 @@ func TestRepairEndsInstallLoop(t *testing.T) {
 // The leader's user restore streams a backup through the same sink, and counts its bytes.
 func TestRestoreThroughRaft(t *testing.T) {
 	ring := seal.GenerateKeyring()
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	bench.ring = ring
 	leader := startLeader(t, bench)
-	view := backupView(t, storageID, 2000)
+	view := backupView(t, ourID, 2000)
 	backup := backupOf(t, view, ring)
-	summary, err := verifyBackup(bytes.NewReader(backup), ring, storageID)
+	summary, err := VerifyBackupOf(bytes.NewReader(backup), ring, ourID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, err := readBackup(bytes.NewReader(backup), ring, storageID)
+	plain, err := ReadBackup(bytes.NewReader(backup), ring, ourID)
 	if err != nil {
 		t.Fatal(err)
 	}

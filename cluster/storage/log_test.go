@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"bytes"
@@ -16,12 +16,12 @@ import (
 // sealedOver gives the sealed log alone, without cache and watchdog, over a real raft.db.
 func sealedOver(t testing.TB, bolt raft.LogStore, ring *seal.Keyring, id seal.Identity) *sealedLog {
 	t.Helper()
-	return newSealedLog(bolt, ring, id, new(logTally), newStorageMetrics())
+	return newSealedLog(bolt, ring, id, new(logTally), newMetrics())
 }
 
 func openTestBolt(t testing.TB) *raftboltdb.BoltStore {
 	t.Helper()
-	bolt, err := openBolt(defaultStorageSettings(), t.TempDir(), slog.New(slog.DiscardHandler))
+	bolt, err := openBolt(DefaultSettings(), t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func openTestBolt(t testing.TB) *raftboltdb.BoltStore {
 
 func TestSealedLogRoundTrip(t *testing.T) {
 	bolt := openTestBolt(t)
-	sealed := sealedOver(t, bolt, seal.GenerateKeyring(), storageID)
+	sealed := sealedOver(t, bolt, seal.GenerateKeyring(), ourID)
 	tests := []raft.Log{
 		{Index: 1, Term: 1, Type: raft.LogNoop},
 		{Index: 2, Term: 1, Data: []byte("x")},
@@ -91,7 +91,7 @@ func TestSealedLogRefusesAlteredEntries(t *testing.T) {
 	for name, alter := range tests {
 		t.Run(name, func(t *testing.T) {
 			bolt := openTestBolt(t)
-			sealed := sealedOver(t, bolt, seal.GenerateKeyring(), storageID)
+			sealed := sealedOver(t, bolt, seal.GenerateKeyring(), ourID)
 			logs := logEntries(1, 3, 1)
 			logs[2].Extensions = []byte("extensions")
 			storeEntries(t, sealed, logs)
@@ -116,7 +116,7 @@ func TestSealedLogRefusesAlteredEntries(t *testing.T) {
 // A whole record under another's key passes as that other one unless the index inside is compared.
 func TestSealedLogRefusesMovedRecords(t *testing.T) {
 	moved := movedRecords{logEntries(1, 1, 1)[0]}
-	sealed := sealedOver(t, &moved, seal.GenerateKeyring(), storageID)
+	sealed := sealedOver(t, &moved, seal.GenerateKeyring(), ourID)
 	if err := sealed.GetLog(7, new(raft.Log)); !errors.Is(err, seal.ErrNotAuthentic) {
 		t.Errorf("answered %v", err)
 	}
@@ -135,16 +135,16 @@ func (m *movedRecords) DeleteRange(uint64, uint64) error     { return nil }
 func TestSealedLogOfAnotherPlace(t *testing.T) {
 	ring := seal.GenerateKeyring()
 	bolt := openTestBolt(t)
-	storeEntries(t, sealedOver(t, bolt, ring, storageID), logEntries(1, 1, 1))
+	storeEntries(t, sealedOver(t, bolt, ring, ourID), logEntries(1, 1, 1))
 	tests := map[string]struct {
 		ring *seal.Keyring
 		id   seal.Identity
 		want error
 	}{
-		"another node of the same place": {ring, seal.Identity{Region: storageID.Region, Cluster: storageID.Cluster, Node: "eu-2"}, nil},
-		"another region":                 {ring, seal.Identity{Region: "us", Cluster: storageID.Cluster}, seal.ErrNotAuthentic},
+		"another node of the same place": {ring, seal.Identity{Region: ourID.Region, Cluster: ourID.Cluster, Node: "eu-2"}, nil},
+		"another region":                 {ring, seal.Identity{Region: "us", Cluster: ourID.Cluster}, seal.ErrNotAuthentic},
 		"another cluster":                {ring, seal.Identity{Region: "eu", Cluster: "another"}, seal.ErrNotAuthentic},
-		"another key ring":               {seal.GenerateKeyring(), storageID, seal.ErrUnknownKey},
+		"another key ring":               {seal.GenerateKeyring(), ourID, seal.ErrUnknownKey},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestSealedLogOfAnotherPlace(t *testing.T) {
 }
 
 func TestSealedLogKeyRotation(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	s := bench.open(t)
 	storeEntries(t, s.Logs, logEntries(1, 3, 1))
 	takeSnapshot(t, s.Snapshots, 2, 1, []byte("old"))
@@ -194,7 +194,7 @@ func TestSealedLogKeyRotation(t *testing.T) {
 }
 
 func TestStorageFailsLoudlyOnADamagedEntry(t *testing.T) {
-	bench := newStorageBench(t)
+	bench := newWorkbench(t)
 	s := bench.open(t)
 	storeEntries(t, s.Logs, logEntries(1, 3, 1))
 	var raw raft.Log
@@ -217,7 +217,7 @@ func BenchmarkStoreLogs(b *testing.B) {
 				bolt := openTestBolt(b)
 				var logs raft.LogStore = bolt
 				if kind == "sealed" {
-					logs = sealedOver(b, bolt, seal.GenerateKeyring(), storageID)
+					logs = sealedOver(b, bolt, seal.GenerateKeyring(), ourID)
 				}
 				data := make([]byte, shape.size)
 				batch := make([]*raft.Log, shape.batch)
@@ -253,7 +253,7 @@ func BenchmarkStoreLogs(b *testing.B) {
 func BenchmarkSealEntry(b *testing.B) {
 	for _, size := range []int{1 << 10, 128 << 10} {
 		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
-			sealed := sealedOver(b, &movedRecords{}, seal.GenerateKeyring(), storageID)
+			sealed := sealedOver(b, &movedRecords{}, seal.GenerateKeyring(), ourID)
 			log := []*raft.Log{{Index: 1, Term: 1, Data: make([]byte, size)}}
 			b.SetBytes(int64(size))
 			b.ReportAllocs()

@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"sync/atomic"
@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// storageMetrics are what an operator sees of a node's disk.
-type storageMetrics struct {
+// metrics are what an operator sees of a node's disk.
+type metrics struct {
 	appendSeconds   prometheus.Histogram
 	appendBytes     prometheus.Counter
 	fileBytes       prometheus.Gauge
@@ -19,14 +19,14 @@ type storageMetrics struct {
 	stalls          prometheus.Counter
 }
 
-func newStorageMetrics() *storageMetrics {
+func newMetrics() *metrics {
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "domicile_storage_" + name, Help: help})
 	}
 	counter := func(name, help string) prometheus.CounterOpts {
 		return prometheus.CounterOpts{Name: "domicile_storage_" + name, Help: help}
 	}
-	m := &storageMetrics{
+	m := &metrics{
 		appendSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "domicile_storage_append_seconds",
 			Help:    "Time to seal entries and append them to the log, fsync included.",
@@ -45,13 +45,13 @@ func newStorageMetrics() *storageMetrics {
 		slowCalls:     prometheus.NewCounterVec(counter("slow_calls_total", "Calls that ran for more than two seconds."), []string{"op"}),
 		stalls:        prometheus.NewCounter(counter("stalls_total", "Calls that ran so long that the node gave up on its disk.")),
 	}
-	for _, op := range storageOps {
+	for _, op := range ops {
 		m.slowCalls.WithLabelValues(op)
 	}
 	return m
 }
 
-func (m *storageMetrics) all() []prometheus.Collector {
+func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{
 		m.appendSeconds, m.appendBytes, m.fileBytes, m.freePageBytes, m.diskFreeBytes,
 		m.snapshotBytes, m.snapshotSeconds, m.slowCalls, m.stalls,

@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"encoding/binary"
@@ -22,7 +22,7 @@ type sealedLog struct {
 	raft.LogStore
 	box     *seal.Box
 	tally   *logTally
-	metrics *storageMetrics
+	metrics *metrics
 
 	mu      sync.Mutex // StoreLogs, one at a time, as in bbolt
 	scratch []byte     // sealed bytes; the inner store copies them; guarded by mu
@@ -30,7 +30,7 @@ type sealedLog struct {
 	refs    []*raft.Log
 }
 
-func newSealedLog(inner raft.LogStore, keyring *seal.Keyring, id seal.Identity, tally *logTally, metrics *storageMetrics) *sealedLog {
+func newSealedLog(inner raft.LogStore, keyring *seal.Keyring, id seal.Identity, tally *logTally, metrics *metrics) *sealedLog {
 	return &sealedLog{
 		LogStore: inner,
 		box:      keyring.Box("raft-log", id.Region, id.Cluster),
