@@ -1,8 +1,6 @@
 # Everything a newcomer needs: `make run` and `make test`. `make help` lists the rest.
 SHELL := /bin/bash
 GO ?= go
-GOFLAGS ?= -buildvcs=true
-export GOFLAGS
 BIN := bin/domicile
 
 .PHONY: help
@@ -19,12 +17,12 @@ run: build ## run two regions, a demo identity provider and a mail sink here (do
 	$(BIN) dev $(ARGS)
 
 .PHONY: test
-test: browser lint ## all tests: unit, laws, conversations and sign-in over real processes (about 10 minutes)
+test: browser lint ## all tests: unit, laws, conversations and sign-in over real processes (about 5 minutes)
 	$(GO) test -count=1 -timeout 20m ./...
 
 .PHONY: race
 race: ## the concurrent rooms under the race detector
-	$(GO) test -race -count=1 -timeout 20m ./seal ./fsm/... ./cluster/... ./scim ./oidc ./httpapi ./telemetry
+	$(GO) test -race -count=1 -timeout 20m ./seal ./fsm/... ./cluster/... ./scim ./oidc ./console ./httpapi ./telemetry
 
 .PHONY: lint
 lint: ## formatting and vet
@@ -51,7 +49,7 @@ chaos: build ## two regions under load while leaders are killed, paused, partiti
 
 .PHONY: bench
 bench: build etcd ## load on a 3-node region beside bare gin, bare raft and etcd, interleaved
-	$(GO) run ./test/bench -binary $(BIN) $(ARGS)
+	$(GO) -C test/bench run . -binary $(CURDIR)/$(BIN) $(ARGS)
 
 .PHONY: etcd
 etcd: ## install Debian's etcd-server where it is missing (the yardstick of make bench)

@@ -92,7 +92,7 @@ func (l *link) accept() {
 			_ = conn.Close()
 			continue
 		}
-		tracked, err := l.track(conn)
+		tracked, err := l.track(conn, peerSilence)
 		if err != nil {
 			<-slots
 			continue
@@ -169,7 +169,11 @@ func (l *link) dial(ctx context.Context, protocol string, to address) (*tls.Conn
 	if err != nil {
 		return nil, fmt.Errorf("dial peer: %w", err)
 	}
-	tracked, err := l.track(conn)
+	silence := peerSilence
+	if protocol == protocolRaft {
+		silence = streamSilence
+	}
+	tracked, err := l.track(conn, silence)
 	if err != nil {
 		return nil, err
 	}
@@ -260,11 +264,15 @@ func (c *trackedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// peerSilence is after how long without an acknowledgement a connection to a peer is given up. TCP by itself doubles its
-// pauses for minutes, and would go on waiting long after a partition has healed.
-const peerSilence = time.Second
+// After how long without an acknowledgement, or with a peer that takes nothing, a connection is given up. TCP by itself
+// doubles its pauses for minutes, and would go on waiting long after a partition has healed. raft sends snapshots on its
+// connections, and a peer with a slow disk may be a while in taking them.
+const (
+	peerSilence   = time.Second
+	streamSilence = 5 * time.Second
+)
 
-func giveUpSoon(conn net.Conn) {
+func giveUpAfter(conn net.Conn, silence time.Duration) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
 		return
@@ -274,13 +282,13 @@ func giveUpSoon(conn net.Conn) {
 		return
 	}
 	_ = raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(peerSilence.Milliseconds()))
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds()))
 	})
 }
 
-func (l *link) track(conn net.Conn) (net.Conn, error) {
+func (l *link) track(conn net.Conn, silence time.Duration) (net.Conn, error) {
 	tracked := &trackedConn{Conn: conn, link: l}
-	giveUpSoon(conn)
+	giveUpAfter(conn, silence)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.fenced {
@@ -326,7 +334,7 @@ func (s streamLayer) Dial(server raft.ServerAddress, timeout time.Duration) (net
 		return conn, nil
 	}
 	near, far := net.Pipe()
-	tracked, err := s.track(near)
+	tracked, err := s.track(near, peerSilence)
 	if err != nil {
 		return nil, err
 	}

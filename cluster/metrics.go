@@ -74,6 +74,8 @@ func (n *Node) gauges() []prometheus.Collector {
 		gauge("commit_index", "Newest log entry known to be committed.", func() float64 { return float64(n.raft.CommitIndex()) }),
 		gauge("applied_index", "Newest command entry in the state.", func() float64 { return float64(n.fsm.Index()) }),
 		gauge("seq", "Newest command in the state.", func() float64 { return float64(n.fsm.View().Seq()) }),
+		gauge("organizations", "Organizations in the ledger.", func() float64 { return float64(n.fsm.View().Organizations()) }),
+		gauge("sessions", "Open sessions in the ledger, expired ones that wait for the sweep included.", func() float64 { return float64(n.fsm.View().Sessions()) }),
 		gauge("log_bytes", "Bytes of log that no snapshot covers.", func() float64 { return float64(n.storage.LogBytes()) }),
 		gauge("queue_commands", "Commands that the leader has taken on and not answered.", func() float64 { return float64(n.batcher.open.Load()) }),
 		gauge("last_confirmed_seconds", "Age of the newest confirmation that the state reflects; over a year: never.", func() float64 { return n.reads.age().Seconds() }),

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/binary"
 	"iter"
 	"math"
 
@@ -23,10 +22,10 @@ type head struct {
 	source directory.Source
 }
 
-// idRow carries the first eight bytes of the id beside the record, so that a search touches hardly any record: ids are
-// random. A row without a record comes before all rows with its prefix.
+// idRow carries a hash of the id beside the record, so that a search touches hardly any record. The tree's order means
+// nothing but to the search. A row without a record comes before all rows with its hash.
 type idRow[T any] struct {
-	prefix uint64
+	hash   uint64
 	record *T
 }
 
@@ -41,8 +40,8 @@ func newRecords[T any](headOf func(*T) head) records[T] {
 		head: headOf,
 		ids: newTree(func(a, b idRow[T]) bool {
 			switch {
-			case a.prefix != b.prefix:
-				return a.prefix < b.prefix
+			case a.hash != b.hash:
+				return a.hash < b.hash
 			case a.record == nil || b.record == nil:
 				return a.record == nil && b.record != nil
 			}
@@ -54,10 +53,13 @@ func newRecords[T any](headOf func(*T) head) records[T] {
 	}
 }
 
-func prefixOf(id directory.ResourceID) uint64 {
-	var first [8]byte
-	copy(first[:], id)
-	return binary.BigEndian.Uint64(first[:])
+// hashOf is FNV-1a; ids are ours, so nobody can choose them to collide.
+func hashOf(id directory.ResourceID) uint64 {
+	hash := uint64(14695981039346656037)
+	for i := range len(id) {
+		hash = (hash ^ uint64(id[i])) * 1099511628211
+	}
+	return hash
 }
 
 func (r *records[T]) copy() records[T] {
@@ -72,14 +74,14 @@ func (r *records[T]) set(record, old *T) {
 	if old != nil {
 		r.removeOrder(r.head(old))
 	}
-	r.ids.Set(idRow[T]{prefixOf(h.id), record})
+	r.ids.Set(idRow[T]{hashOf(h.id), record})
 	r.order.Set(orderRow[T]{h.source, h.number, record})
 	r.counts[h.source]++
 }
 
 func (r *records[T]) delete(record *T) {
 	h := r.head(record)
-	r.ids.Delete(idRow[T]{prefixOf(h.id), record})
+	r.ids.Delete(idRow[T]{hashOf(h.id), record})
 	r.removeOrder(h)
 }
 
@@ -92,9 +94,9 @@ func (r *records[T]) removeOrder(h head) {
 func (r *records[T]) len() int { return r.ids.Len() }
 
 func (r *records[T]) byID(id directory.ResourceID) (*T, bool) {
-	prefix := prefixOf(id)
-	for row := range r.ids.from(idRow[T]{prefix: prefix}) {
-		if row.prefix != prefix {
+	hash := hashOf(id)
+	for row := range r.ids.from(idRow[T]{hash: hash}) {
+		if row.hash != hash {
 			break
 		}
 		if r.head(row.record).id == id {

@@ -112,7 +112,7 @@ func TestCheck_findsFaults(t *testing.T) {
 		"user by name": func(_ *State, d *Directory) { d.usersName.Delete(user(d)) },
 		"user by id": func(_ *State, d *Directory) {
 			u := *user(d)
-			d.users.ids.Set(idRow[directory.User]{prefixOf(u.ID), &u})
+			d.users.ids.Set(idRow[directory.User]{hashOf(u.ID), &u})
 		},
 		"stale name":           func(_ *State, d *Directory) { d.usersName.Set(&directory.User{UserNameKey: "old"}) },
 		"stale external id":    func(_ *State, d *Directory) { d.usersExt.Set(&directory.User{ExternalID: "old"}) },
