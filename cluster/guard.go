@@ -63,12 +63,18 @@ func (g *guard) knock(ctx context.Context) {
 	}
 }
 
-// yield hands leadership over while this node's disk can take no writes: the others may have room.
+// yieldPause is how long a node that handed over because of its disk keeps the leadership when it comes back: where no
+// node has room, a leader that refuses writes is better than one that changes all the time.
+const yieldPause = time.Minute
+
+// yield hands leadership over when this node's disk can take no writes: the others may have room.
 func (g *guard) yield(ctx context.Context) {
+	var last time.Time
 	for pause(ctx, guardPause/4) {
-		if g.node.raft.State() != raft.Leader || g.node.storage.Healthy() == nil {
+		if g.node.raft.State() != raft.Leader || g.node.storage.Healthy() == nil || time.Since(last) < yieldPause {
 			continue
 		}
+		last = time.Now()
 		if err := await(ctx, g.node.raft.LeadershipTransfer()); err != nil {
 			g.node.logger.Warn("hand over because of the disk", "error", err)
 		}

@@ -77,7 +77,7 @@ func (a *api) startSignIn(c *gin.Context) error {
 		return a.refuseForm(c)
 	}
 	if err := c.Request.ParseForm(); err != nil {
-		return a.refuseForm(c)
+		return directory.Errorf(directory.KindInvalid, "", "the form cannot be read, or is too large")
 	}
 	form := c.Request.PostForm
 	request := oidc.StartRequest{

@@ -15,7 +15,7 @@ import (
 const diskDir = "disk"
 
 // spareRoom is how much larger than its content a small disk is made.
-const spareRoom = 128 << 20
+const spareRoom = 512 << 20
 
 func diskOf(p *place) string { return filepath.Join(p.node.Dir(), diskDir) }
 

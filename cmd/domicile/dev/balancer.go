@@ -56,6 +56,7 @@ func (b *balancer) handler(logger *slog.Logger) http.Handler {
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = "http", "region"
 			r.Out.Host = r.In.Host
+			r.Out.URL.RawQuery = r.In.URL.RawQuery // as it came: what is wrong with it is for the node to say
 			r.SetXForwarded()
 		},
 		Transport:     b,

@@ -43,7 +43,7 @@ func Control(ctx context.Context, dir, action, node string) error {
 	}
 	resp, err := client.Do(request)
 	if err != nil {
-		return fmt.Errorf("no dev command runs on %s: %w", dir, err)
+		return fmt.Errorf("no dev command runs on %s; name its directory with --data (%w)", dir, err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 4096))

@@ -161,7 +161,11 @@ func (m *Manifest) print(w io.Writer, dir string) {
       -H 'Content-Type: application/scim+json' \
       -d '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"rosa@acme.example","displayName":"Rosa"}'
 
-  Try a failure:  kill -9 %d ; then  domicile dev restart %s --data %s
+  Try a failure, then mend it (it stays dead until told):
+
+    kill -9 %d
+    bin/domicile dev restart %s --data %s
+
   All of this, with secrets, is in %s. Ctrl-C stops everything and keeps the data.
 
 `, o.SCIM.Base, o.SCIM.Token, m.Regions[0].Nodes[0].PID, m.Regions[0].Nodes[0].ID, dir, manifestFile(dir))
