@@ -105,15 +105,3 @@ func Decode(s string) (Command, error) {
 	}
 	return c, nil
 }
-
-// PeekRequestID reads the request id of an encoded command without decoding the rest.
-func PeekRequestID(encoded []byte) (RequestID, bool) {
-	var id RequestID
-	r := wire.NewReader(string(encoded[:min(len(encoded), 32)]))
-	r.Uint()
-	if r.Len() < len(id) {
-		return id, false
-	}
-	r.Fixed(id[:])
-	return id, r.Err() == nil
-}
