@@ -11,7 +11,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -133,39 +132,6 @@ func (t *Tracing) Shutdown(ctx context.Context) error {
 	}
 	return err
 }
-
-// Inject returns the W3C traceparent of the span in ctx, "" if there is none.
-func Inject(ctx context.Context) string {
-	var c parentCarrier
-	propagation.TraceContext{}.Inject(ctx, &c)
-	return string(c)
-}
-
-// Extract returns ctx with the remote span that traceparent names, or ctx
-// itself when the text is not a valid W3C traceparent. Use it on the peer link
-// only: a stranger's header must not choose what is sampled.
-func Extract(ctx context.Context, traceparent string) context.Context {
-	c := parentCarrier(traceparent)
-	return propagation.TraceContext{}.Extract(ctx, &c)
-}
-
-// parentCarrier holds the traceparent header alone; tracestate is not used.
-type parentCarrier string
-
-func (c *parentCarrier) Get(key string) string {
-	if key != "traceparent" {
-		return ""
-	}
-	return string(*c)
-}
-
-func (c *parentCarrier) Set(key, value string) {
-	if key == "traceparent" {
-		*c = parentCarrier(value)
-	}
-}
-
-func (*parentCarrier) Keys() []string { return []string{"traceparent"} }
 
 // ratioBound maps a fraction to a bound on traceNumber: numbers below it are in.
 func ratioBound(fraction float64) uint64 {

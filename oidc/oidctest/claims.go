@@ -35,10 +35,6 @@ func (c *claims) remove(name string) {
 	*c = slices.DeleteFunc(*c, func(m claim) bool { return m.name == name })
 }
 
-func (c claims) has(name string) bool {
-	return slices.ContainsFunc(c, func(m claim) bool { return m.name == name })
-}
-
 // MarshalJSON writes the members in order, duplicates included.
 func (c claims) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer

@@ -231,9 +231,6 @@ func (p *Provider) routes() http.Handler {
 // Issuer is the exact iss of the provider's tokens.
 func (p *Provider) Issuer() string { return p.issuer }
 
-// Addr is the bound address.
-func (p *Provider) Addr() net.Addr { return p.listener.Addr() }
-
 // Close stops the provider and cuts every connection, hanging ones included.
 func (p *Provider) Close() {
 	p.mu.Lock()
