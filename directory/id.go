@@ -10,6 +10,8 @@ type (
 	ResourceID string
 	// TokenID names a SCIM bearer token; it is not the token.
 	TokenID string
+	// ClientID names an OAuth 2.0 client (RFC 6749 §2.2). It is unique in its region.
+	ClientID string
 	// ConnectionID names an organization's connection to its identity provider.
 	ConnectionID string
 	// SessionID names a session in lists and in audit; it is not the session's token.

@@ -7,5 +7,12 @@ type Member struct {
 	Address string `json:"address"` // host:port
 	Voter   bool   `json:"voter"`
 	Leader  bool   `json:"leader"`
-	Self    bool   `json:"self"` // the node that was asked
+	Self    bool   `json:"self"`            // the node that was asked
+	State   string `json:"state,omitempty"` // MemberUp or MemberDown, as the node that was asked found it; empty: it did not look
 }
+
+// The states of a Member.
+const (
+	MemberUp   = "up"
+	MemberDown = "down"
+)

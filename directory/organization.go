@@ -29,15 +29,24 @@ type Organization struct {
 	Domains   []string // e-mail domains, lower case, each in one organization of the region
 	RootEmail string   // folded address of the root user, may be empty
 	Profile   Profile
-	Created   Time
-	Modified  Time
-	Version   uint64
+
+	SCIM         ProvisioningState
+	SCIMPaused   bool         // the IdP is asked to come back later; what it provisioned stays as it is
+	Principal    string       // what audit and sync log call the IdP's connection; empty: doors choose a name
+	DeletePolicy DeletePolicy // what a SCIM DELETE means
+	SingleToken  bool         // a new bearer token voids the others at once
+	Plan         string       // see Settings.Allows; empty: the region's default plan
+
+	Created  Time
+	Modified Time
+	Version  uint64
 }
 
 const (
-	maxNameLength = 200
-	maxSlugLength = 63
-	maxDomains    = 100
+	maxNameLength      = 200
+	maxSlugLength      = 63
+	maxDomains         = 100
+	maxPrincipalLength = 100
 )
 
 // Validate checks the fields that a person chose.
@@ -66,6 +75,22 @@ func (o *Organization) Validate() error {
 	}
 	if !o.Profile.Valid() {
 		return Errorf(KindInvalid, "scim_profile", "scim_profile must be interop, strict or entra")
+	}
+	return o.validateProvisioning()
+}
+
+func (o *Organization) validateProvisioning() error {
+	if !o.SCIM.Valid() {
+		return Errorf(KindInvalid, "scim", "scim must be off, requested, approved or active")
+	}
+	if len(o.Principal) > maxPrincipalLength {
+		return Errorf(KindInvalid, "principal", "principal must have at most %d characters", maxPrincipalLength)
+	}
+	if !o.DeletePolicy.Valid() {
+		return Errorf(KindInvalid, "delete_policy", "delete_policy must be delete or deactivate")
+	}
+	if len(o.Plan) > maxPlanLength {
+		return Errorf(KindInvalid, "plan", "plan must have at most %d characters", maxPlanLength)
 	}
 	return nil
 }

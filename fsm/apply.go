@@ -19,6 +19,14 @@ type transaction struct {
 	seq          uint64
 	now          directory.Time
 	organization directory.OrganizationID
+	actor        string
+
+	subject subject // for the sync log
+	logged  uint32  // rows of the sync log so far
+}
+
+func newTransaction(s *state.State, c *command.Command) *transaction {
+	return &transaction{state: s, seq: s.NextSeq(), now: s.At(), organization: c.Organization, actor: c.Actor}
 }
 
 // applyFunc checks the rules of one kind and, if they hold, writes. It writes nothing when it returns a refusal. It fills
@@ -43,6 +51,19 @@ var table = map[command.Kind]applyFunc{
 	command.KindDeleteGroup:        on(deleteGroup),
 	command.KindOpenSession:        on(openSession),
 	command.KindCloseSession:       on(closeSession),
+	command.KindPutSettings:        on(putSettings),
+	command.KindCreateClient:       on(createClient),
+	command.KindDeleteClient:       on(deleteClient),
+	command.KindTouchTokens:        on(touchTokens),
+	command.KindPutSchema:          on(putSchema),
+	command.KindDeleteSchema:       on(deleteSchema),
+	command.KindStageMembers:       on(stageMembers),
+	command.KindAppendSyncLog:      on(appendSyncLog),
+	command.KindMarkNotified:       on(markNotified),
+	command.KindRestoreUser:        on(restoreUser),
+	command.KindEraseUser:          on(eraseUser),
+	command.KindConvertUsers:       on(convertUsers),
+	command.KindRenameUsers:        on(renameUsers),
 }
 
 // on makes an applyFunc of a function over one concrete payload.
@@ -57,8 +78,12 @@ func (f *FSM) applyCommand(c *command.Command) (command.Result, error) {
 		result := command.DecodeResult(r)
 		return result, r.Done()
 	}
-	tx := &transaction{state: f.state, seq: f.state.NextSeq(), now: f.state.At(), organization: c.Organization}
-	result, refusal := f.dispatch(tx, c)
+	tx := newTransaction(f.state, c)
+	refusal := tx.inTime(c.Deadline)
+	var result command.Result
+	if refusal == nil {
+		result, refusal = tx.apply(c)
+	}
 	result.Seq, result.Error = tx.seq, refusal
 	if refusal == nil || refusal.Kind != directory.KindExpired {
 		f.state.Remember(state.Remembered{ID: c.RequestID, Deadline: c.Deadline, Result: encodeResult(&result)})
@@ -66,18 +91,27 @@ func (f *FSM) applyCommand(c *command.Command) (command.Result, error) {
 	return result, nil
 }
 
-func (f *FSM) dispatch(tx *transaction, c *command.Command) (command.Result, *directory.Error) {
+func (tx *transaction) inTime(deadline directory.Time) *directory.Error {
 	switch {
-	case c.Deadline < tx.now:
-		return command.Result{}, directory.Errorf(directory.KindExpired, "", "the request reached the ledger after its deadline")
-	case c.Deadline > tx.now+maxDeadline:
-		return command.Result{}, directory.Errorf(directory.KindExpired, "", "the request's deadline is too far ahead; check the nodes' clocks")
+	case deadline < tx.now:
+		return directory.Errorf(directory.KindExpired, "", "the request reached the ledger after its deadline")
+	case deadline > tx.now+maxDeadline:
+		return directory.Errorf(directory.KindExpired, "", "the request's deadline is too far ahead; check the nodes' clocks")
 	}
+	return nil
+}
+
+// apply applies a command by the rule of its kind, and writes its note to the sync log unless it is refused.
+func (tx *transaction) apply(c *command.Command) (command.Result, *directory.Error) {
 	apply, ok := table[c.Payload.Kind()]
 	if !ok {
 		panic(fmt.Sprintf("no apply function for %s", c.Payload.Kind()))
 	}
-	return apply(tx, c.Payload)
+	result, refusal := apply(tx, c.Payload)
+	if refusal == nil && c.Note != nil {
+		tx.logNote(c.Note, result.Changed)
+	}
+	return result, refusal
 }
 
 // directory gives the command's organization for writing.

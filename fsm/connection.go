@@ -3,6 +3,7 @@ package fsm
 import (
 	"domicile/directory"
 	"domicile/fsm/command"
+	"domicile/fsm/state"
 )
 
 func putConnection(tx *transaction, p *command.PutConnection) (command.Result, *directory.Error) {
@@ -11,7 +12,8 @@ func putConnection(tx *transaction, p *command.PutConnection) (command.Result, *
 		return command.Result{}, refusal
 	}
 	created, version := tx.now, uint64(0)
-	if old, ok := tx.state.Connection(p.ID); ok {
+	old, ok := tx.state.Connection(p.ID)
+	if ok {
 		if old.Organization != tx.organization {
 			return command.Result{}, directory.Errorf(directory.KindConflict, "id", "connection %s exists", p.ID)
 		}
@@ -26,12 +28,27 @@ func putConnection(tx *transaction, p *command.PutConnection) (command.Result, *
 		return command.Result{}, directory.Errorf(directory.KindConflict, "client_id",
 			"another connection of this region uses this client id at this issuer")
 	}
+	if ok {
+		retire(tx, d, old, p)
+	}
 	tx.state.PutConnection(d, &directory.Connection{
 		ID: p.ID, Organization: tx.organization, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret,
 		AuthMethod: p.AuthMethod, Scopes: p.Scopes, Enabled: p.Enabled,
 		Created: created, Modified: tx.now, Version: tx.seq,
 	})
 	return tx.changed(created), nil
+}
+
+// retire ends what a change of a connection makes void: the sessions that came through it, when it is turned off or speaks
+// with another provider or as another client; in the latter case also its links, because subjects mean nothing elsewhere.
+func retire(tx *transaction, d *state.Directory, old *directory.Connection, p *command.PutConnection) {
+	elsewhere := old.Issuer != p.Issuer || old.ClientID != p.ClientID
+	if elsewhere {
+		d.DeleteLinksThrough(old.ID)
+	}
+	if elsewhere || !p.Enabled {
+		tx.state.DeleteSessionsThrough(d, old.ID)
+	}
 }
 
 func deleteConnection(tx *transaction, p *command.DeleteConnection) (command.Result, *directory.Error) {

@@ -17,22 +17,24 @@ func createGroup(tx *transaction, p *command.CreateGroup) (command.Result, *dire
 	if !p.Source.Valid() {
 		return command.Result{}, directory.Errorf(directory.KindInvalid, "source", "there is no source %d", p.Source)
 	}
-	if _, taken := d.Number(p.ID); taken {
+	if d.Taken(p.ID) {
 		return command.Result{}, directory.Errorf(directory.KindConflict, "id", "id %s is taken", p.ID)
 	}
 	if refusal := displayNameFree(d, &p.GroupFields, p.ID); refusal != nil {
 		return command.Result{}, refusal
 	}
-	members, refusal := memberNumbers(d, p.Members)
+	change, refusal := findMembers(d, p.Members, nil, p.Staged)
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
 	group := groupRecord(tx, p.ID, &p.GroupFields)
 	group.Source, group.Number, group.Created = p.Source, d.NextNumber(), tx.now
 	d.PutGroup(nil, group)
-	for _, member := range members {
+	for _, member := range change.add {
 		d.AddMember(group.Number, member)
 	}
+	tx.use(d, change.staged)
+	tx.subject = groupSubject(group)
 	return tx.changed(tx.now), nil
 }
 
@@ -59,14 +61,19 @@ func updateGroup(tx *transaction, p *command.UpdateGroup) (command.Result, *dire
 		next = *groupRecord(tx, p.ID, p.Fields)
 		next.Source, next.Number, next.Created = old.Source, old.Number, old.Created
 	}
-	add, refusal := memberNumbers(d, p.Add)
+	change, refusal := findMembers(d, p.Add, p.Remove, p.Staged)
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
-	if _, itself := slices.BinarySearch(add, old.Number); itself {
+	if _, itself := slices.BinarySearch(change.add, old.Number); itself {
 		return command.Result{}, directory.Errorf(directory.KindInvalid, "members", "a group cannot be its own member")
 	}
-	changed := changeMembers(d, old.Number, p, add)
+	changed := changeMembers(d, old.Number, p.Mode, change)
+	tx.use(d, change.staged)
+	tx.subject = groupSubject(&next)
+	if p.Fields == nil {
+		tx.subject = tx.subject.bare()
+	}
 	if !changed && sameGroup(old, &next) {
 		return command.Result{Version: old.Version, Created: old.Created, Modified: old.Modified}, nil
 	}
@@ -75,17 +82,12 @@ func updateGroup(tx *transaction, p *command.UpdateGroup) (command.Result, *dire
 	return tx.changed(old.Created), nil
 }
 
-// changeMembers applies the membership part of an update and tells whether anything came of it; add is in order. A member
-// that is both removed and added stays as it was.
-func changeMembers(d *state.Directory, group directory.Number, p *command.UpdateGroup, add []directory.Number) bool {
-	var remove []directory.Number
-	switch p.Mode {
+// changeMembers applies the membership part of an update and tells whether anything came of it. A member that is both
+// removed and added stays as it was.
+func changeMembers(d *state.Directory, group directory.Number, mode command.MembersMode, change memberChange) bool {
+	remove := change.remove
+	switch mode {
 	case command.MembersDelta:
-		for _, id := range p.Remove {
-			if number, ok := d.Number(id); ok {
-				remove = append(remove, number)
-			}
-		}
 	case command.MembersReplace:
 		remove = slices.Collect(d.MembersOf(group))
 	default:
@@ -93,11 +95,11 @@ func changeMembers(d *state.Directory, group directory.Number, p *command.Update
 	}
 	changed := false
 	for _, member := range remove {
-		if _, stays := slices.BinarySearch(add, member); !stays {
+		if _, stays := slices.BinarySearch(change.add, member); !stays {
 			changed = d.RemoveMember(group, member) || changed
 		}
 	}
-	for _, member := range add {
+	for _, member := range change.add {
 		changed = d.AddMember(group, member) || changed
 	}
 	return changed
@@ -119,6 +121,7 @@ func deleteGroup(tx *transaction, p *command.DeleteGroup) (command.Result, *dire
 	if current, ok := d.Group(p.ID); ok {
 		d.DeleteGroup(current)
 	}
+	tx.subject = groupSubject(group).bare()
 	return tx.changed(group.Created), nil
 }
 
@@ -127,6 +130,51 @@ func touchGroup(tx *transaction, d *state.Directory, group *directory.Group) {
 	next := *group
 	next.Modified, next.Version = tx.now, tx.seq
 	d.PutGroup(group, &next)
+}
+
+// memberChange is what a command does to the members of a group: add holds each number once and in order.
+type memberChange struct {
+	add, remove []directory.Number
+	staged      *directory.StagedChange // used up by it; may be nil
+}
+
+// findMembers finds the numbers that a command names itself and in its staged change. An unknown id to add is a refusal that
+// names it; what was staged and is gone since is left out.
+func findMembers(d *state.Directory, add, remove []directory.ResourceID, staged directory.ChangeID) (memberChange, *directory.Error) {
+	numbers, refusal := memberNumbers(d, add)
+	if refusal != nil {
+		return memberChange{}, refusal
+	}
+	change := memberChange{add: numbers, remove: knownNumbers(d, remove)}
+	if staged == (directory.ChangeID{}) {
+		return change, nil
+	}
+	var ok bool
+	if change.staged, ok = d.Staged(staged); !ok {
+		return memberChange{}, directory.Errorf(directory.KindStale, "members", "the change was not sent, or is too old; send it again")
+	}
+	for _, part := range change.staged.Parts {
+		change.remove = append(change.remove, part.Remove...)
+		for _, number := range part.Add {
+			if d.Has(number) {
+				change.add = append(change.add, number)
+			}
+		}
+	}
+	slices.Sort(change.add)
+	change.add = slices.Compact(change.add)
+	return change, nil
+}
+
+// knownNumbers finds the numbers of those ids that there are.
+func knownNumbers(d *state.Directory, ids []directory.ResourceID) []directory.Number {
+	var numbers []directory.Number
+	for _, id := range ids {
+		if number, ok := d.Number(id); ok {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
 }
 
 // memberNumbers finds the numbers of members by id, each once and in order; an unknown id is a refusal that names it.

@@ -16,6 +16,7 @@ import (
 type model struct {
 	at           directory.Time
 	seq          uint64
+	settings     directory.Settings
 	orgs         map[directory.OrganizationID]*modelOrg
 	sessions     map[directory.Hash]directory.Session
 	transactions map[directory.Hash]directory.Time
@@ -32,6 +33,11 @@ type modelOrg struct {
 	tokens      map[directory.TokenID]directory.Token
 	connections map[directory.ConnectionID]directory.Connection
 	links       map[modelIdentity]directory.ResourceID
+	clients     map[directory.ClientID]directory.Client
+	schemas     map[string]directory.Schema
+
+	schemasVersion uint64
+	modelLife
 }
 
 type modelRequest struct {
@@ -87,6 +93,10 @@ func (m *model) begin(at directory.Time) {
 	m.at = max(m.at, at)
 	maps.DeleteFunc(m.transactions, func(_ directory.Hash, end directory.Time) bool { return end < m.at })
 	maps.DeleteFunc(m.sessions, func(_ directory.Hash, s directory.Session) bool { return s.Expires <= m.at })
+	for _, o := range m.orgs {
+		o.sweep(m.at)
+		maps.DeleteFunc(o.tokens, func(_ directory.TokenID, t directory.Token) bool { return t.Expires != 0 && t.Expires <= m.at })
+	}
 	for len(m.order) > 0 && m.requests[m.order[0]].deadline < m.at {
 		delete(m.requests, m.order[0])
 		m.order = m.order[1:]
@@ -113,7 +123,7 @@ func (m *model) apply(c command.Command) (result command.Result) {
 		}
 	}()
 	deny(c.Deadline < m.at || c.Deadline > m.at+60_000_000, directory.KindExpired)
-	return m.dispatch(c.Organization, c.Payload)
+	return m.noted(c)
 }
 
 func deny(when bool, kind directory.Kind) {
@@ -131,6 +141,10 @@ func (m *model) dispatch(id directory.OrganizationID, payload command.Payload) c
 	switch p := payload.(type) {
 	case *command.RaiseLevel:
 		return command.Result{Version: 1}
+	case *command.PutSettings:
+		return m.putSettings(p)
+	case *command.TouchTokens:
+		return m.touch(p)
 	case *command.CreateOrganization:
 		deny(o != nil, directory.KindConflict)
 		return m.putOrganization(id, &p.OrganizationFields, nil)
@@ -151,12 +165,21 @@ func (m *model) dispatch(id directory.OrganizationID, payload command.Payload) c
 		delete(m.orgs, id)
 		m.endSessions(func(s directory.Session) bool { return s.Organization == id })
 		return m.done(o.record.Created)
-	case *command.CreateToken, *command.RevokeToken, *command.PutConnection, *command.DeleteConnection:
+	case *command.CreateToken:
+		return m.createToken(id, o, p)
+	case *command.CreateClient, *command.DeleteClient:
+		return m.client(id, o, payload)
+	case *command.PutSchema, *command.DeleteSchema:
+		return m.schema(o, payload)
+	case *command.RevokeToken, *command.PutConnection, *command.DeleteConnection:
 		return m.credential(id, o, payload)
 	case *command.CreateUser, *command.ReplaceUser, *command.DeleteUser:
 		return m.user(id, o, payload)
 	case *command.OpenSession:
 		return m.open(id, o, p)
+	case *command.StageMembers, *command.AppendSyncLog, *command.MarkNotified, *command.RestoreUser, *command.EraseUser,
+		*command.ConvertUsers, *command.RenameUsers:
+		return m.lifecycle(o, payload)
 	default:
 		return m.group(o, payload)
 	}
@@ -173,12 +196,19 @@ func (m *model) putOrganization(id directory.OrganizationID, f *command.Organiza
 			deny(other != id && slices.Contains(org.record.Domains, domain), directory.KindConflict)
 		}
 	}
-	next := directory.Organization{ID: id, Slug: f.Slug, Name: f.Name, Domains: f.Domains, RootEmail: f.RootEmail, Profile: f.Profile}
+	deny(f.SCIM > directory.SCIMActive || f.DeletePolicy > directory.PolicyDeactivate, directory.KindInvalid)
+	deny(o != nil && f.SCIM != o.record.SCIM && !o.record.SCIM.May(f.SCIM), directory.KindConflict)
+	next := directory.Organization{
+		ID: id, Slug: f.Slug, Name: f.Name, Domains: f.Domains, RootEmail: f.RootEmail, Profile: f.Profile, SCIM: f.SCIM,
+		SCIMPaused: f.SCIMPaused, Principal: f.Principal, DeletePolicy: f.DeletePolicy, SingleToken: f.SingleToken, Plan: f.Plan,
+	}
 	if o == nil {
 		o = &modelOrg{
 			next: 1, users: make(map[directory.ResourceID]directory.User), groups: make(map[directory.ResourceID]directory.Group),
 			members: make(map[modelMember]bool), tokens: make(map[directory.TokenID]directory.Token),
 			connections: make(map[directory.ConnectionID]directory.Connection), links: make(map[modelIdentity]directory.ResourceID),
+			clients: make(map[directory.ClientID]directory.Client), schemas: make(map[string]directory.Schema),
+			modelLife: newModelLife(),
 		}
 		m.orgs[id] = o
 		o.record.Created = m.at
@@ -195,18 +225,6 @@ func (m *model) putOrganization(id directory.OrganizationID, f *command.Organiza
 
 func (m *model) credential(id directory.OrganizationID, o *modelOrg, payload command.Payload) command.Result {
 	switch p := payload.(type) {
-	case *command.CreateToken:
-		_, taken := o.tokens[p.ID]
-		for _, org := range m.orgs {
-			for _, other := range org.tokens {
-				taken = taken || other.Hash == p.Hash
-			}
-		}
-		deny(taken, directory.KindConflict)
-		o.tokens[p.ID] = directory.Token{
-			ID: p.ID, Organization: id, Hash: p.Hash, Name: p.Name, Hint: p.Hint, Created: m.at, Expires: p.Expires,
-		}
-		return m.done(m.at)
 	case *command.RevokeToken:
 		token, ok := o.tokens[p.ID]
 		deny(!ok, directory.KindNotFound)
@@ -236,6 +254,13 @@ func (m *model) credential(id directory.OrganizationID, o *modelOrg, payload com
 	if !had {
 		old.Created = m.at
 	}
+	elsewhere := had && (old.Issuer != p.Issuer || old.ClientID != p.ClientID)
+	if elsewhere {
+		maps.DeleteFunc(o.links, func(i modelIdentity, _ directory.ResourceID) bool { return i.connection == p.ID })
+	}
+	if elsewhere || !p.Enabled {
+		m.endSessions(func(s directory.Session) bool { return s.Connection == p.ID })
+	}
 	o.connections[p.ID] = directory.Connection{
 		ID: p.ID, Organization: id, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, AuthMethod: p.AuthMethod,
 		Scopes: p.Scopes, Enabled: p.Enabled, Created: old.Created, Modified: m.at, Version: m.seq,
@@ -246,7 +271,7 @@ func (m *model) credential(id directory.OrganizationID, o *modelOrg, payload com
 func (m *model) user(id directory.OrganizationID, o *modelOrg, payload command.Payload) command.Result {
 	switch p := payload.(type) {
 	case *command.CreateUser:
-		deny(o.has(p.ID), directory.KindConflict)
+		deny(o.taken(p.ID), directory.KindConflict)
 		u := directory.User{ID: p.ID, Source: p.Source, Created: m.at, Number: o.next}
 		return m.putUser(id, o, u, &p.UserFields)
 	case *command.ReplaceUser:
@@ -259,6 +284,9 @@ func (m *model) user(id directory.OrganizationID, o *modelOrg, payload command.P
 	u, ok := o.users[p.ID]
 	deny(!ok, directory.KindNotFound)
 	deny(p.ExpectVersion != 0 && p.ExpectVersion != u.Version, directory.KindStale)
+	if !p.Erase {
+		m.keep(o, u)
+	}
 	m.leave(o, p.ID)
 	delete(o.users, p.ID)
 	maps.DeleteFunc(o.links, func(_ modelIdentity, user directory.ResourceID) bool { return user == p.ID })
@@ -308,20 +336,22 @@ func (m *model) leave(o *modelOrg, member directory.ResourceID) {
 func (m *model) group(o *modelOrg, payload command.Payload) command.Result {
 	switch p := payload.(type) {
 	case *command.CreateGroup:
-		deny(o.has(p.ID), directory.KindConflict)
+		deny(o.taken(p.ID), directory.KindConflict)
 		m.groupNameFree(o, p.ID, &p.GroupFields)
 		for _, member := range p.Members {
 			deny(!o.has(member), directory.KindInvalid)
 		}
+		staged, _ := o.stagedIDs(p.Staged)
 		g := directory.Group{
 			ID: p.ID, Number: o.next, Source: p.Source, DisplayName: p.DisplayName, DisplayNameKey: p.DisplayNameKey,
 			ExternalID: p.ExternalID, Attributes: p.Attributes, Created: m.at, Modified: m.at, Version: m.seq,
 		}
 		o.next++
 		o.groups[p.ID] = g
-		for _, member := range p.Members {
+		for _, member := range append(staged, p.Members...) {
 			o.members[modelMember{p.ID, member}] = true
 		}
+		delete(o.staged, p.Staged)
 		return m.done(m.at)
 	case *command.UpdateGroup:
 		return m.updateGroup(o, p)
@@ -354,19 +384,23 @@ func (m *model) updateGroup(o *modelOrg, p *command.UpdateGroup) command.Result 
 		next.ExternalID, next.Attributes = p.Fields.ExternalID, p.Fields.Attributes
 	}
 	for _, id := range p.Add {
-		deny(!o.has(id) || id == p.ID, directory.KindInvalid)
+		deny(!o.has(id), directory.KindInvalid)
 	}
+	add, remove := o.stagedIDs(p.Staged)
+	add, remove = append(add, p.Add...), append(remove, p.Remove...)
+	deny(slices.Contains(add, p.ID), directory.KindInvalid)
+	delete(o.staged, p.Staged)
 	members := maps.Clone(o.members)
 	if p.Mode == command.MembersReplace {
 		maps.DeleteFunc(members, func(pair modelMember, _ bool) bool { return pair.group == p.ID })
 	}
 	if p.Mode == command.MembersDelta {
-		for _, id := range p.Remove {
+		for _, id := range remove {
 			delete(members, modelMember{p.ID, id})
 		}
 	}
 	if p.Mode != command.MembersKeep {
-		for _, id := range p.Add {
+		for _, id := range add {
 			members[modelMember{p.ID, id}] = true
 		}
 	}
@@ -413,6 +447,9 @@ func (m *model) compare(v *state.View) error {
 		return fmt.Errorf("seq %d at %d with %d organizations and %d sessions; the model has %d, %d, %d and %d",
 			v.Seq(), v.At(), v.Organizations(), v.Sessions(), m.seq, m.at, len(m.orgs), len(m.sessions))
 	}
+	if !reflect.DeepEqual(*v.Settings(), m.settings) {
+		return fmt.Errorf("settings %+v, the model's %+v", v.Settings(), m.settings)
+	}
 	for hash, want := range m.sessions {
 		if got, ok := v.Session(hash); !ok || *got != want {
 			return fmt.Errorf("session %+v, the model's %+v", got, want)
@@ -432,6 +469,9 @@ func (m *model) compare(v *state.View) error {
 		if err := o.compare(d); err != nil {
 			return fmt.Errorf("organization %s: %w", id, err)
 		}
+		if err := o.compareLife(d); err != nil {
+			return fmt.Errorf("organization %s: %w", id, err)
+		}
 	}
 	return nil
 }
@@ -446,6 +486,8 @@ func (o *modelOrg) compare(d *state.Directory) error {
 	links := make(map[modelIdentity]directory.ResourceID)
 	tokens := make(map[directory.TokenID]directory.Token)
 	connections := make(map[directory.ConnectionID]directory.Connection)
+	clients := make(map[directory.ClientID]directory.Client)
+	schemas := make(map[string]directory.Schema)
 	names := make(map[directory.Number]directory.ResourceID)
 	for u := range d.AllUsers() {
 		users[u.ID], names[u.Number] = *u, u.ID
@@ -467,8 +509,15 @@ func (o *modelOrg) compare(d *state.Directory) error {
 	for connection := range d.Connections() {
 		connections[connection.ID] = *connection
 	}
+	for client := range d.Clients() {
+		clients[client.ID] = *client
+	}
+	for schema := range d.Schemas() {
+		schemas[schema.URN] = *schema
+	}
 	for _, pair := range []struct{ got, want any }{
 		{users, o.users}, {groups, o.groups}, {members, o.members}, {links, o.links}, {tokens, o.tokens}, {connections, o.connections},
+		{clients, o.clients}, {schemas, o.schemas}, {d.SchemasVersion(), o.schemasVersion},
 	} {
 		if !reflect.DeepEqual(pair.got, pair.want) {
 			return fmt.Errorf("%+v, the model's %+v", pair.got, pair.want)

@@ -69,7 +69,7 @@ func (w *world) command() command.Command {
 	case 1:
 		c.Deadline = w.now + 100_000_000
 	}
-	c.Payload = w.payload(c.Organization)
+	c.Payload, c.Note = w.payload(c.Organization), w.note()
 	w.past = append(w.past, c)
 	return c
 }
@@ -101,10 +101,20 @@ func (w *world) group() directory.ResourceID {
 	return directory.ResourceID(w.name("group", 6))
 }
 
-func (w *world) resources() []directory.ResourceID {
+// resources gives a few ids, mostly of users and groups that are there.
+func (w *world) resources(org directory.OrganizationID) []directory.ResourceID {
+	d, ok := w.view.Directory(org)
+	anybody := !ok || w.IntN(4) == 0
 	var ids []directory.ResourceID
 	for range w.IntN(4) {
-		ids = append(ids, w.resource())
+		id := w.resource()
+		for range 9 {
+			if anybody || d.Taken(id) {
+				break
+			}
+			id = w.resource()
+		}
+		ids = append(ids, id)
 	}
 	return ids
 }
@@ -176,6 +186,12 @@ func (w *world) payload(org directory.OrganizationID) command.Payload {
 	if w.IntN(12) == 0 {
 		connection = "org0-connection0"
 	}
+	if w.IntN(6) == 0 {
+		return w.provisioning(org)
+	}
+	if w.IntN(6) == 0 {
+		return w.lifecycle(org)
+	}
 	user, group := w.aim(org, w.resource(), w.group())
 	_, groupVersion, _, _ := w.versions(org, group, connection)
 	userVersion, _, connectionVersion, orgVersion := w.versions(org, user, connection)
@@ -189,9 +205,9 @@ func (w *world) payload(org directory.OrganizationID) command.Payload {
 	case n < 8 && w.IntN(8) == 0:
 		return &command.DeleteOrganization{}
 	case n < 12:
-		return &command.CreateToken{ID: directory.TokenID(w.name("token", 6)), Hash: w.hash(12), Name: "t", Expires: w.now}
+		return w.createToken(org)
 	case n < 15:
-		return &command.RevokeToken{ID: directory.TokenID(w.name("token", 6))}
+		return &command.RevokeToken{ID: w.token()}
 	case n < 19:
 		return &command.PutConnection{
 			ID: connection, ExpectVersion: w.expect(connectionVersion), Issuer: w.name("https://idp", 2), ClientID: w.name("client", 4),
@@ -204,11 +220,13 @@ func (w *world) payload(org directory.OrganizationID) command.Payload {
 	case n < 47:
 		return &command.ReplaceUser{ID: user, ExpectVersion: w.expect(userVersion), UserFields: w.userFields()}
 	case n < 51:
-		return &command.DeleteUser{ID: user, ExpectVersion: w.expect(userVersion)}
+		return &command.DeleteUser{ID: user, ExpectVersion: w.expect(userVersion), Erase: w.IntN(2) == 0}
 	case n < 58:
-		return &command.CreateGroup{ID: w.group(), Source: directory.SourceSCIM, GroupFields: w.groupFields(), Members: w.resources()}
+		return &command.CreateGroup{
+			ID: w.group(), Source: directory.SourceSCIM, GroupFields: w.groupFields(), Members: w.resources(org), Staged: w.staged(org),
+		}
 	case n < 73:
-		return w.updateGroup(group, groupVersion)
+		return w.updateGroup(org, group, groupVersion)
 	case n < 76:
 		return &command.DeleteGroup{ID: group, ExpectVersion: w.expect(groupVersion)}
 	case n < 95:
@@ -223,10 +241,10 @@ func (w *world) payload(org directory.OrganizationID) command.Payload {
 	}
 }
 
-func (w *world) updateGroup(id directory.ResourceID, version uint64) *command.UpdateGroup {
+func (w *world) updateGroup(org directory.OrganizationID, id directory.ResourceID, version uint64) *command.UpdateGroup {
 	update := &command.UpdateGroup{
 		ID: id, ExpectVersion: w.expect(version), Mode: command.MembersMode(w.IntN(3)),
-		Add: w.resources(), Remove: w.resources(),
+		Add: w.resources(org), Remove: w.resources(org), Staged: w.staged(org),
 	}
 	if w.IntN(40) == 0 {
 		update.Mode = 3
@@ -240,6 +258,8 @@ func (w *world) updateGroup(id directory.ResourceID, version uint64) *command.Up
 
 func (w *world) organizationFields() command.OrganizationFields {
 	f := command.OrganizationFields{Slug: w.name("slug", 4), Name: w.name("Name ", 2), Profile: directory.ProfileStrict}
+	f.SCIM, f.DeletePolicy = directory.ProvisioningState(w.IntN(25)/6), directory.DeletePolicy(w.IntN(20)/9)
+	f.SCIMPaused, f.SingleToken, f.Plan, f.Principal = w.IntN(5) == 0, w.IntN(4) == 0, w.name("plan", 3), w.name("idp", 2)
 	for i := range 3 {
 		if w.IntN(3) == 0 {
 			f.Domains = append(f.Domains, fmt.Sprintf("d%d.example", i))
@@ -252,7 +272,7 @@ func (w *world) userFields() command.UserFields {
 	name := w.name("User", 14)
 	f := command.UserFields{
 		Active: w.IntN(4) > 0, UserName: name, UserNameKey: directory.Fold(name), DisplayName: w.name("Display ", 2),
-		Attributes: w.name(`{"n":`, 3) + "}",
+		Attributes: w.name(`{"n":`, 3) + w.values() + "}",
 	}
 	if w.IntN(2) == 0 {
 		f.ExternalID = w.name("ext", 5)
@@ -265,7 +285,7 @@ func (w *world) userFields() command.UserFields {
 
 func (w *world) groupFields() command.GroupFields {
 	name := w.name("Group", 8)
-	f := command.GroupFields{DisplayName: name, DisplayNameKey: directory.Fold(name), Attributes: w.name(`{"n":`, 2) + "}"}
+	f := command.GroupFields{DisplayName: name, DisplayNameKey: directory.Fold(name), Attributes: w.name(`{"n":`, 2) + w.values() + "}"}
 	if w.IntN(2) == 0 {
 		f.ExternalID = w.name("ext", 3)
 	}

@@ -90,9 +90,12 @@ func story(t *testing.T) [][]byte {
 	t.Helper()
 	var commands [][]byte
 	for _, name := range []string{
-		"raise_level", "create_organization", "update_organization", "create_token", "put_connection", "create_user",
+		"raise_level", "create_organization", "update_organization", "create_client", "create_token", "put_connection", "create_user",
 		"replace_user", "create_group", "update_group", "open_session", "close_session", "delete_group", "delete_user",
-		"delete_connection", "revoke_token", "delete_organization",
+		"restore_user", "stage_members", "create_group_2", "stage_members_2", "update_group_2", "append_sync_log", "mark_notified",
+		"convert_users", "rename_users", "delete_user_2", "erase_user", "create_user_2", "delete_user_3",
+		"delete_connection", "put_settings", "touch_tokens", "put_schema", "delete_schema",
+		"revoke_token", "delete_client", "delete_organization",
 	} {
 		text := strings.Join(lines(t, filepath.Join("command", "testdata", name+".hex")), "")
 		data, err := hex.DecodeString(text)

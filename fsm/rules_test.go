@@ -126,22 +126,6 @@ func TestOpenSession_refusalConsumesNothing(t *testing.T) {
 	l.refuse("acme", p, directory.KindReplayed)
 }
 
-func TestTokens(t *testing.T) {
-	l := newLedger(t).acme(0)
-	l.do("acme", &command.CreateToken{ID: "a", Hash: number(1), Name: "a"})
-	l.refuse("acme", &command.CreateToken{ID: "b", Hash: number(1)}, directory.KindConflict)
-	l.refuse("acme", &command.CreateToken{ID: "a", Hash: number(2)}, directory.KindConflict)
-	l.refuse("nowhere", &command.RevokeToken{ID: "a"}, directory.KindNotFound)
-	if _, ok := l.fsm.View().TokenByHash(number(1)); !ok {
-		t.Fatal("the token is not there")
-	}
-	l.do("acme", &command.RevokeToken{ID: "a"})
-	if _, ok := l.fsm.View().TokenByHash(number(1)); ok {
-		t.Error("the revoked token is still there")
-	}
-	l.refuse("acme", &command.RevokeToken{ID: "a"}, directory.KindNotFound)
-}
-
 func TestPutConnection_rules(t *testing.T) {
 	l := newLedger(t).acme(0)
 	l.do("other", &command.CreateOrganization{OrganizationFields: command.OrganizationFields{Slug: "other"}})
@@ -278,7 +262,7 @@ func TestOrganizations_rules(t *testing.T) {
 	if d, ok := view.DirectoryByDomain("acme.example"); !ok || d.Organization().ID != "new" {
 		t.Error("the freed domain does not lead to its new organization")
 	}
-	l.do("acme", &command.CreateToken{ID: "token", Hash: number(1)})
+	l.do("acme", bearer("token", 1))
 	l.do("acme", &command.DeleteOrganization{})
 	if _, ok := l.fsm.View().TokenByHash(number(1)); ok {
 		t.Error("a token survived its organization")

@@ -16,7 +16,7 @@ func createUser(tx *transaction, p *command.CreateUser) (command.Result, *direct
 	if !p.Source.Valid() {
 		return command.Result{}, directory.Errorf(directory.KindInvalid, "source", "there is no source %d", p.Source)
 	}
-	if _, taken := d.Number(p.ID); taken {
+	if d.Taken(p.ID) {
 		return command.Result{}, directory.Errorf(directory.KindConflict, "id", "id %s is taken", p.ID)
 	}
 	if refusal := userNameFree(d, &p.UserFields, p.ID); refusal != nil {
@@ -25,6 +25,7 @@ func createUser(tx *transaction, p *command.CreateUser) (command.Result, *direct
 	user := userRecord(tx, &p.UserFields)
 	user.ID, user.Source, user.Number, user.Created = p.ID, p.Source, d.NextNumber(), tx.now
 	d.PutUser(nil, user)
+	tx.subject = userSubject(user)
 	return tx.changed(tx.now), nil
 }
 
@@ -47,9 +48,11 @@ func replaceUser(tx *transaction, p *command.ReplaceUser) (command.Result, *dire
 	// The id is taken from p, because old.ID would keep the bytes of the whole old record alive.
 	next.ID, next.Source, next.Number, next.Created = p.ID, old.Source, old.Number, old.Created
 	if sameUser(old, next) {
+		tx.subject = userSubject(old)
 		return command.Result{Version: old.Version, Created: old.Created, Modified: old.Modified}, nil
 	}
 	d.PutUser(old, next)
+	tx.subject = userSubject(next)
 	if old.Active && !next.Active {
 		tx.state.DeleteSessionsOf(d, old.Number)
 	}
@@ -68,12 +71,17 @@ func deleteUser(tx *transaction, p *command.DeleteUser) (command.Result, *direct
 	if refusal := stale(p.ExpectVersion, user.Version); refusal != nil {
 		return command.Result{}, refusal
 	}
+	groups := slices.Collect(d.GroupsOf(user.Number))
 	touchGroupsOf(tx, d, user.Number)
 	tx.state.DeleteUser(d, user)
+	if !p.Erase {
+		keepDeleted(tx, d, user, groups)
+	}
+	tx.subject = userSubject(user).bare()
 	return tx.changed(user.Created), nil
 }
 
-// touchGroupsOf gives every group that holds a member a new version, because it is about to lose that member.
+// touchGroupsOf gives every group that holds a member a new version, because it loses that member, or shows it to others.
 func touchGroupsOf(tx *transaction, d *state.Directory, member directory.Number) {
 	for _, number := range slices.Collect(d.GroupsOf(member)) {
 		if group, ok := d.GroupByNumber(number); ok {

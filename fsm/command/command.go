@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -30,6 +31,19 @@ const (
 	KindDeleteGroup        Kind = 14
 	KindOpenSession        Kind = 15
 	KindCloseSession       Kind = 16
+	KindPutSettings        Kind = 17
+	KindCreateClient       Kind = 18
+	KindDeleteClient       Kind = 19
+	KindTouchTokens        Kind = 20
+	KindPutSchema          Kind = 21
+	KindDeleteSchema       Kind = 22
+	KindStageMembers       Kind = 23
+	KindAppendSyncLog      Kind = 24
+	KindMarkNotified       Kind = 25
+	KindRestoreUser        Kind = 26
+	KindEraseUser          Kind = 27
+	KindConvertUsers       Kind = 28
+	KindRenameUsers        Kind = 29
 )
 
 // RequestID makes a command apply at most once: 128 random bits stamped by the node that received the request.
@@ -51,7 +65,10 @@ type Command struct {
 	Deadline     directory.Time
 	Organization directory.OrganizationID // whose data it touches; empty for the region's own
 	Actor        string                   // who asked, as an id ("token:…", "user:…", "operator"); never a name or an address
-	Payload      Payload
+	// Note makes the ledger write a row of the organization's sync log when the command is applied without refusal, even
+	// if it changed nothing. nil: no row.
+	Note    *directory.SyncNote
+	Payload Payload
 }
 
 // Proposer puts a command through the log.
@@ -70,6 +87,7 @@ func (c *Command) Encode() []byte {
 	w.Int(int64(c.Deadline))
 	w.Text(string(c.Organization))
 	w.Text(c.Actor)
+	writeNote(w, c.Note)
 	c.Payload.encode(w)
 	return w.Bytes()
 }
@@ -91,9 +109,11 @@ func Decode(s string) (Command, error) {
 	c.Deadline = directory.Time(r.Int())
 	c.Organization = directory.OrganizationID(strings.Clone(r.Text()))
 	c.Actor = strings.Clone(r.Text())
-	if r.Err() != nil {
-		return Command{}, fmt.Errorf("command header: %w", r.Err())
+	note, err := readNote(r)
+	if err = cmp.Or(r.Err(), err); err != nil {
+		return Command{}, fmt.Errorf("command header: %w", err)
 	}
+	c.Note = note
 	if kind >= uint64(len(table)) || table[kind].payload == nil {
 		return Command{}, ErrUnknownKind{Kind(kind)}
 	}

@@ -7,7 +7,8 @@ import (
 )
 
 // PutConnection makes or replaces an OpenID Connect connection of the header's organization. An (issuer, client id) pair
-// belongs to one connection in the region.
+// belongs to one connection in the region. Turning a connection off ends the sessions that came through it; another issuer
+// or client id ends them too and unties the identities, because a subject means nothing elsewhere.
 type PutConnection struct {
 	ID            directory.ConnectionID
 	ExpectVersion uint64 // 0: whatever it is, or new; otherwise it must exist

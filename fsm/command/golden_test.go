@@ -53,11 +53,11 @@ func golden(t *testing.T, name string, got []byte) {
 func TestCommand_golden(t *testing.T) {
 	seen := make(map[command.Kind]bool)
 	for _, p := range sampleOrder {
-		t.Run(p.Kind().String(), func(t *testing.T) {
+		t.Run(sampleName(p), func(t *testing.T) {
 			seen[p.Kind()] = true
 			c := sample(p)
 			encoded := c.Encode()
-			golden(t, p.Kind().String(), encoded)
+			golden(t, sampleName(p), encoded)
 			decoded, err := command.Decode(string(encoded))
 			if err != nil {
 				t.Fatal(err)

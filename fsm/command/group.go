@@ -27,12 +27,14 @@ func (f *GroupFields) decode(r *wire.Reader) {
 	f.Attributes = r.Text()
 }
 
-// CreateGroup adds a group with its first members to the header's organization. Every member must exist there.
+// CreateGroup adds a group with its first members to the header's organization. Every member must exist there. The members
+// of a staged change join them, but for those that are gone since; an unknown staged change is KindStale.
 type CreateGroup struct {
 	ID     directory.ResourceID
 	Source directory.Source
 	GroupFields
 	Members []directory.ResourceID
+	Staged  directory.ChangeID // zero: none
 }
 
 // Kind implements Payload.
@@ -42,6 +44,7 @@ func (p *CreateGroup) encode(w *wire.Writer) {
 	w.Uint(uint64(p.Source))
 	p.GroupFields.encode(w)
 	wire.Texts(w, p.Members)
+	w.Fixed(p.Staged[:])
 }
 
 func (p *CreateGroup) decode(r *wire.Reader) {
@@ -49,6 +52,7 @@ func (p *CreateGroup) decode(r *wire.Reader) {
 	p.Source = directory.Source(r.Uint())
 	p.GroupFields.decode(r)
 	p.Members = wire.ReadTexts[directory.ResourceID](r)
+	r.Fixed(p.Staged[:])
 }
 
 // MembersMode says what UpdateGroup does to the members.
@@ -65,7 +69,8 @@ const (
 
 // UpdateGroup changes a group's fields, its members, or both in one step. An update that changes nothing keeps version
 // and modification time. Adding an unknown member, or the group itself, is KindInvalid; removing one that is not there is a no-op. Cycles through
-// other groups are possible: whoever walks nested groups keeps a set of those it has seen.
+// other groups are possible: whoever walks nested groups keeps a set of those it has seen. A staged change joins Add and
+// Remove, but for what is gone since, and is used up; an unknown one is KindStale.
 type UpdateGroup struct {
 	ID            directory.ResourceID
 	ExpectVersion uint64       // 0: whatever it is
@@ -73,6 +78,7 @@ type UpdateGroup struct {
 	Mode          MembersMode
 	Add           []directory.ResourceID
 	Remove        []directory.ResourceID
+	Staged        directory.ChangeID // zero: none
 }
 
 // Kind implements Payload.
@@ -87,6 +93,7 @@ func (p *UpdateGroup) encode(w *wire.Writer) {
 	w.Uint(uint64(p.Mode))
 	wire.Texts(w, p.Add)
 	wire.Texts(w, p.Remove)
+	w.Fixed(p.Staged[:])
 }
 
 func (p *UpdateGroup) decode(r *wire.Reader) {
@@ -99,6 +106,7 @@ func (p *UpdateGroup) decode(r *wire.Reader) {
 	p.Mode = MembersMode(r.Uint())
 	p.Add = wire.ReadTexts[directory.ResourceID](r)
 	p.Remove = wire.ReadTexts[directory.ResourceID](r)
+	r.Fixed(p.Staged[:])
 }
 
 // DeleteGroup removes a group, its members' memberships and its place in other groups.

@@ -20,6 +20,14 @@ type OrganizationFields struct {
 	Domains   []string
 	RootEmail string
 	Profile   directory.Profile
+
+	// See directory.Organization. SCIM takes only the steps that directory.ProvisioningState.May allows.
+	SCIM         directory.ProvisioningState
+	SCIMPaused   bool
+	Principal    string
+	DeletePolicy directory.DeletePolicy
+	SingleToken  bool
+	Plan         string
 }
 
 func (f *OrganizationFields) encode(w *wire.Writer) {
@@ -28,6 +36,12 @@ func (f *OrganizationFields) encode(w *wire.Writer) {
 	wire.Texts(w, f.Domains)
 	w.Text(f.RootEmail)
 	w.Text(string(f.Profile))
+	w.Uint(uint64(f.SCIM))
+	w.Bool(f.SCIMPaused)
+	w.Text(f.Principal)
+	w.Uint(uint64(f.DeletePolicy))
+	w.Bool(f.SingleToken)
+	w.Text(f.Plan)
 }
 
 func (f *OrganizationFields) decode(r *wire.Reader) {
@@ -36,6 +50,12 @@ func (f *OrganizationFields) decode(r *wire.Reader) {
 	f.Domains = wire.ReadTexts[string](r)
 	f.RootEmail = r.Text()
 	f.Profile = directory.Profile(r.Text())
+	f.SCIM = directory.ProvisioningState(r.Uint())
+	f.SCIMPaused = r.Bool()
+	f.Principal = r.Text()
+	f.DeletePolicy = directory.DeletePolicy(r.Uint())
+	f.SingleToken = r.Bool()
+	f.Plan = r.Text()
 }
 
 // CreateOrganization makes the organization that the command's header names. Slug and domains must be free.

@@ -29,6 +29,19 @@ var table = [...]row{
 	KindDeleteGroup:        {"delete_group", func() Payload { return new(DeleteGroup) }},
 	KindOpenSession:        {"open_session", func() Payload { return new(OpenSession) }},
 	KindCloseSession:       {"close_session", func() Payload { return new(CloseSession) }},
+	KindPutSettings:        {"put_settings", func() Payload { return new(PutSettings) }},
+	KindCreateClient:       {"create_client", func() Payload { return new(CreateClient) }},
+	KindDeleteClient:       {"delete_client", func() Payload { return new(DeleteClient) }},
+	KindTouchTokens:        {"touch_tokens", func() Payload { return new(TouchTokens) }},
+	KindPutSchema:          {"put_schema", func() Payload { return new(PutSchema) }},
+	KindDeleteSchema:       {"delete_schema", func() Payload { return new(DeleteSchema) }},
+	KindStageMembers:       {"stage_members", func() Payload { return new(StageMembers) }},
+	KindAppendSyncLog:      {"append_sync_log", func() Payload { return new(AppendSyncLog) }},
+	KindMarkNotified:       {"mark_notified", func() Payload { return new(MarkNotified) }},
+	KindRestoreUser:        {"restore_user", func() Payload { return new(RestoreUser) }},
+	KindEraseUser:          {"erase_user", func() Payload { return new(EraseUser) }},
+	KindConvertUsers:       {"convert_users", func() Payload { return new(ConvertUsers) }},
+	KindRenameUsers:        {"rename_users", func() Payload { return new(RenameUsers) }},
 }
 
 // Kinds lists every known kind.

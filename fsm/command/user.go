@@ -16,24 +16,33 @@ type UserFields struct {
 	Attributes  string   // the canonical SCIM document, see directory.User
 }
 
+// The names are kept as places in the document, where they mostly stand too.
 func (f *UserFields) encode(w *wire.Writer) {
-	w.Bool(f.Active)
-	w.Text(f.UserName)
-	w.Text(f.UserNameKey)
-	w.Text(f.ExternalID)
-	w.Text(f.DisplayName)
-	wire.Texts(w, f.Emails)
 	w.Text(f.Attributes)
+	w.Bool(f.Active)
+	w.TextIn(f.Attributes, f.UserName)
+	w.TextIn(f.Attributes, f.UserNameKey)
+	w.TextIn(f.Attributes, f.ExternalID)
+	w.TextIn(f.Attributes, f.DisplayName)
+	w.Uint(uint64(len(f.Emails)))
+	for _, email := range f.Emails {
+		w.TextIn(f.Attributes, email)
+	}
 }
 
 func (f *UserFields) decode(r *wire.Reader) {
-	f.Active = r.Bool()
-	f.UserName = r.Text()
-	f.UserNameKey = r.Text()
-	f.ExternalID = r.Text()
-	f.DisplayName = r.Text()
-	f.Emails = wire.ReadTexts[string](r)
 	f.Attributes = r.Text()
+	f.Active = r.Bool()
+	f.UserName = r.TextIn(f.Attributes)
+	f.UserNameKey = r.TextIn(f.Attributes)
+	f.ExternalID = r.TextIn(f.Attributes)
+	f.DisplayName = r.TextIn(f.Attributes)
+	if n := r.Count(); n > 0 {
+		f.Emails = make([]string, n)
+		for i := range f.Emails {
+			f.Emails[i] = r.TextIn(f.Attributes)
+		}
+	}
 }
 
 // CreateUser adds a user to the header's organization. The userName key must be free.
@@ -79,10 +88,12 @@ func (p *ReplaceUser) decode(r *wire.Reader) {
 	p.UserFields.decode(r)
 }
 
-// DeleteUser removes a user, its memberships (each such group gets a new version), links and sessions.
+// DeleteUser removes a user, its memberships (each such group gets a new version), links and sessions. The user and its
+// memberships are kept for RestoreUser (directory.DeletedUser), unless Erase says otherwise.
 type DeleteUser struct {
 	ID            directory.ResourceID
 	ExpectVersion uint64 // 0: whatever it is
+	Erase         bool
 }
 
 // Kind implements Payload.
@@ -90,9 +101,11 @@ func (*DeleteUser) Kind() Kind { return KindDeleteUser }
 func (p *DeleteUser) encode(w *wire.Writer) {
 	w.Text(string(p.ID))
 	w.Uint(p.ExpectVersion)
+	w.Bool(p.Erase)
 }
 
 func (p *DeleteUser) decode(r *wire.Reader) {
 	p.ID = directory.ResourceID(r.Text())
 	p.ExpectVersion = r.Uint()
+	p.Erase = r.Bool()
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"iter"
 
 	"domicile/directory"
 )
@@ -10,28 +11,47 @@ import (
 // to records that are there. It is for tests and for checking a backup; the error names the first fault.
 func (v *View) Check() error {
 	var c checker
-	var domains, tokens, connections, sessions int
+	var domains, tokens, tokensEnd, clients, connections, sessions, staged, deletedEnd int
 	for d := range v.Directories() {
 		c.directory(v, d)
 		domains += len(d.org.Domains)
 		tokens += d.tokens.Len()
+		tokensEnd += countIf(d.tokens.all(), func(t *directory.Token) bool { return t.Expires != 0 })
+		clients += d.oauthClients.Len()
 		connections += d.connections.Len()
 		sessions += d.sessionsUser.Len()
+		staged += len(d.staging.changes)
+		deletedEnd += countIf(d.DeletedUsers(), func(u *directory.DeletedUser) bool { return u.Expires != 0 })
 	}
 	c.equal("slugs", v.slugs.Len(), v.directories.Len())
 	c.equal("domains", v.domains.Len(), domains)
 	c.equal("tokens by hash", v.tokens.Len(), tokens)
+	c.equal("tokens by end", v.tokensEnd.Len(), tokensEnd)
+	c.equal("OAuth clients by id", v.oauthClients.Len(), clients)
 	c.equal("connections by id", v.connections.Len(), connections)
 	c.equal("connections by client", v.clients.Len(), connections)
 	c.equal("sessions by hash", v.sessions.Len(), sessions)
 	c.equal("sessions by end", v.sessionsEnd.Len(), sessions)
+	c.equal("staged changes by end", v.stagedEnd.Len(), staged)
+	c.equal("deleted users by end", v.deletedEnd.Len(), deletedEnd)
 	for row := range v.transactions.all() {
 		_, ok := v.transEnd.Get(row)
 		c.holds(ok, "transaction of %d is not among the ends", row.expires)
 	}
 	c.equal("transactions by end", v.transEnd.Len(), v.transactions.Len())
 	c.holds(v.level >= 1, "level is %d", v.level)
+	c.holds(v.settings != nil && v.settings.Version <= v.seq, "the settings are missing or of the future")
 	return c.err
+}
+
+func countIf[T any](seq iter.Seq[T], counts func(T) bool) int {
+	n := 0
+	for item := range seq {
+		if counts(item) {
+			n++
+		}
+	}
+	return n
 }
 
 type checker struct{ err error }
@@ -64,6 +84,9 @@ func (c *checker) directory(v *View, d *Directory) {
 	c.members(d)
 	c.credentials(v, d)
 	c.sessions(v, d)
+	c.staged(v, d)
+	c.syncLog(v, d)
+	c.deleted(v, d)
 }
 
 func (c *checker) users(d *Directory) {
@@ -139,11 +162,16 @@ func (c *checker) members(d *Directory) {
 }
 
 func (c *checker) credentials(v *View, d *Directory) {
-	for t := range d.tokens.all() {
-		found, ok := v.TokenByHash(t.Hash)
-		c.holds(ok && found == t, "tokens by hash holds another record or none")
-		c.holds(t.Organization == d.org.ID, "token %s is filed under another organization", t.ID)
+	c.tokens(v, d)
+	for client := range d.oauthClients.all() {
+		same(c, "OAuth clients by id", v.oauthClients, client)
+		c.holds(client.Organization == d.org.ID, "OAuth client %s is filed under another organization", client.ID)
 	}
+	for schema := range d.schemas.all() {
+		c.holds(schema.Version <= d.schemasVersion, "schema %s is newer than all schemas", schema.URN)
+	}
+	c.holds(d.schemas.Len() <= directory.MaxSchemas, "organization %s has too many schemas", d.org.ID)
+	c.holds(d.schemasVersion <= v.seq, "the schemas of organization %s are of the future", d.org.ID)
 	for connection := range d.connections.all() {
 		same(c, "connections by id", v.connections, connection)
 		same(c, "connections by client", v.clients, connection)
@@ -156,6 +184,30 @@ func (c *checker) credentials(v *View, d *Directory) {
 		c.holds(connection && user, "a link of user %s through connection %s is of nobody", l.User, l.Connection)
 	}
 	c.equal("links by user", d.linksUser.Len(), d.links.Len())
+}
+
+func (c *checker) tokens(v *View, d *Directory) {
+	for t := range d.tokens.all() {
+		found, ok := v.TokenByHash(t.Hash)
+		c.holds(ok && found == t, "tokens by hash holds another record or none")
+		same(c, "tokens by kind", d.tokensKind, t)
+		if t.Expires != 0 {
+			same(c, "tokens by end", v.tokensEnd, t)
+		}
+		c.holds(t.Organization == d.org.ID, "token %s is filed under another organization", t.ID)
+		_, known := d.Client(t.Client)
+		bearer := t.Kind == directory.TokenBearer
+		c.holds(bearer == (t.Client == "") && (bearer || known), "token %s is of a client that it cannot be of", t.ID)
+	}
+	holder, held := new(directory.Token), 0
+	for t := range d.tokensKind.all() {
+		if t.Kind != holder.Kind || t.Client != holder.Client {
+			holder, held = t, 0
+		}
+		held++
+		c.holds(held <= t.Kind.Most(), "organization %s holds too many tokens of client %q", d.org.ID, t.Client)
+	}
+	c.equal("tokens by kind", d.tokensKind.Len(), d.tokens.Len())
 }
 
 func (c *checker) sessions(v *View, d *Directory) {

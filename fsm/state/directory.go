@@ -3,6 +3,7 @@ package state
 import (
 	"iter"
 	"strings"
+	"sync"
 
 	"domicile/directory"
 )
@@ -22,10 +23,21 @@ type Directory struct {
 	members      tree[pair]                  // (group, member)
 	containers   tree[pair]                  // (member, group)
 	tokens       tree[*directory.Token]      // by id
+	tokensKind   tree[*directory.Token]      // by (kind, client, created, id)
+	oauthClients tree[*directory.Client]     // by id
 	connections  tree[*directory.Connection] // by id
 	links        tree[*directory.Link]       // by (connection, issuer, subject)
 	linksUser    tree[*directory.Link]       // by (user, connection, issuer, subject)
 	sessionsUser tree[*directory.Session]    // by (user number, created, hash)
+
+	schemas        tree[*directory.Schema] // by URN
+	schemasVersion uint64                  // newest seq at which a schema was put or deleted
+
+	staging staging
+	sync    syncLog
+	deleted deletedUsers
+
+	copying *sync.Mutex // held by whoever copies the directory once it is published
 }
 
 // pair is a membership in one of its two directions.
@@ -52,15 +64,21 @@ func newDirectory(org *directory.Organization) *Directory {
 		groupsExt: newTree(func(a, b *directory.Group) bool {
 			return a.ExternalID < b.ExternalID || a.ExternalID == b.ExternalID && a.Number < b.Number
 		}),
-		members:     newTree(lessPair),
-		containers:  newTree(lessPair),
-		tokens:      newTree(func(a, b *directory.Token) bool { return a.ID < b.ID }),
-		connections: newTree(func(a, b *directory.Connection) bool { return a.ID < b.ID }),
-		links:       newTree(lessLink),
+		members:      newTree(lessPair),
+		containers:   newTree(lessPair),
+		tokens:       newTree(func(a, b *directory.Token) bool { return a.ID < b.ID }),
+		tokensKind:   newTree(lessTokenKind),
+		oauthClients: newTree(lessClient),
+		connections:  newTree(func(a, b *directory.Connection) bool { return a.ID < b.ID }),
+		links:        newTree(lessLink),
 		linksUser: newTree(func(a, b *directory.Link) bool {
 			return a.User < b.User || a.User == b.User && lessLink(a, b)
 		}),
 		sessionsUser: newTree(lessSession),
+		schemas:      newTree(lessSchema),
+		sync:         newSyncLog(),
+		deleted:      newDeletedUsers(),
+		copying:      new(sync.Mutex),
 	}
 }
 
@@ -87,7 +105,10 @@ func lessSession(a, b *directory.Session) bool {
 }
 
 func (d *Directory) copy() *Directory {
+	d.copying.Lock()
+	defer d.copying.Unlock()
 	c := *d
+	c.copying = new(sync.Mutex)
 	c.users = d.users.copy()
 	c.usersName = d.usersName.copy()
 	c.usersExt = d.usersExt.copy()
@@ -98,23 +119,20 @@ func (d *Directory) copy() *Directory {
 	c.members = d.members.copy()
 	c.containers = d.containers.copy()
 	c.tokens = d.tokens.copy()
+	c.tokensKind = d.tokensKind.copy()
+	c.oauthClients = d.oauthClients.copy()
 	c.connections = d.connections.copy()
 	c.links = d.links.copy()
 	c.linksUser = d.linksUser.copy()
 	c.sessionsUser = d.sessionsUser.copy()
+	c.schemas = d.schemas.copy()
+	c.sync = d.sync.copy()
+	c.deleted = d.deleted.copy()
 	return &c
 }
 
 // Organization gives the organization's own record.
 func (d *Directory) Organization() *directory.Organization { return d.org }
-
-// Tokens iterates over the SCIM bearer tokens by id.
-func (d *Directory) Tokens() iter.Seq[*directory.Token] { return d.tokens.all() }
-
-// Token finds a SCIM bearer token by its id.
-func (d *Directory) Token(id directory.TokenID) (*directory.Token, bool) {
-	return d.tokens.Get(&directory.Token{ID: id})
-}
 
 // Connections iterates over the OpenID Connect connections by id.
 func (d *Directory) Connections() iter.Seq[*directory.Connection] { return d.connections.all() }
@@ -274,6 +292,16 @@ func (d *Directory) Number(id directory.ResourceID) (directory.Number, bool) {
 		return g.Number, true
 	}
 	return 0, false
+}
+
+// Has tells whether a number is that of a user or group.
+func (d *Directory) Has(n directory.Number) bool {
+	_, user := d.UserByNumber(n)
+	if user {
+		return true
+	}
+	_, group := d.GroupByNumber(n)
+	return group
 }
 
 func seconds(t tree[pair], first directory.Number) iter.Seq[directory.Number] {

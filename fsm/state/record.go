@@ -22,6 +22,14 @@ func encodeOrganization(w *wire.Writer, d *Directory) {
 	w.Int(int64(o.Created))
 	w.Int(int64(o.Modified))
 	w.Uint(o.Version)
+	w.Uint(uint64(o.SCIM))
+	w.Bool(o.SCIMPaused)
+	w.Text(o.Principal)
+	w.Uint(uint64(o.DeletePolicy))
+	w.Bool(o.SingleToken)
+	w.Text(o.Plan)
+	w.Uint(d.schemasVersion)
+	encodeSyncCounts(w, &d.sync.counts)
 }
 
 func decodeOrganization(r *wire.Reader) *Directory {
@@ -36,6 +44,14 @@ func decodeOrganization(r *wire.Reader) *Directory {
 	o.Created = directory.Time(r.Int())
 	o.Modified = directory.Time(r.Int())
 	o.Version = r.Uint()
+	o.SCIM = directory.ProvisioningState(r.Uint())
+	o.SCIMPaused = r.Bool()
+	o.Principal = r.Text()
+	o.DeletePolicy = directory.DeletePolicy(r.Uint())
+	o.SingleToken = r.Bool()
+	o.Plan = r.Text()
+	d.schemasVersion = r.Uint()
+	d.sync.counts = decodeSyncCounts(r)
 	return d
 }
 
@@ -115,26 +131,6 @@ func decodeGroup(r *wire.Reader) (*directory.Group, []directory.Number) {
 		members[i] = last
 	}
 	return g, members
-}
-
-func encodeToken(w *wire.Writer, t *directory.Token) {
-	w.Text(string(t.ID))
-	w.Text(string(t.Organization))
-	w.Fixed(t.Hash[:])
-	w.Text(t.Name)
-	w.Text(t.Hint)
-	w.Int(int64(t.Created))
-	w.Int(int64(t.Expires))
-}
-
-func decodeToken(r *wire.Reader) *directory.Token {
-	t := &directory.Token{ID: directory.TokenID(r.Text()), Organization: directory.OrganizationID(r.Text())}
-	r.Fixed(t.Hash[:])
-	t.Name = r.Text()
-	t.Hint = r.Text()
-	t.Created = directory.Time(r.Int())
-	t.Expires = directory.Time(r.Int())
-	return t
 }
 
 func encodeConnection(w *wire.Writer, c *directory.Connection) {

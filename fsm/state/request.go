@@ -1,6 +1,10 @@
 package state
 
-import "domicile/directory"
+import (
+	"slices"
+
+	"domicile/directory"
+)
 
 // Remembered is the result of a command that was applied, kept until its deadline has passed so that a retry of the same
 // request finds it.
@@ -16,6 +20,7 @@ type requestLog struct {
 	rows  []Remembered
 	first int              // how many rows have left since the beginning
 	index map[[16]byte]int // id → place counted from the beginning; the writer's only
+	most  int              // the most rows since index was made, which is as large ever since; the writer's only
 }
 
 // freeze gives a copy for a view: its rows stay as they are while the writer appends.
@@ -37,6 +42,7 @@ func (l *requestLog) add(row Remembered) {
 	}
 	l.index[row.ID] = l.first + len(l.rows)
 	l.rows = append(l.rows, row)
+	l.most = max(l.most, len(l.rows))
 }
 
 // forget drops rows from the head while their deadline is before now, at most limit of them.
@@ -48,4 +54,17 @@ func (l *requestLog) forget(now directory.Time, limit int) {
 	}
 	l.rows = l.rows[n:]
 	l.first += n
+	if l.most > 1024 && len(l.rows) < l.most/16 {
+		l.shrink()
+	}
+}
+
+// shrink gives back the memory of a burst that has passed.
+func (l *requestLog) shrink() {
+	l.rows = slices.Clone(l.rows)
+	l.index = make(map[[16]byte]int, len(l.rows))
+	for i := range l.rows {
+		l.index[l.rows[i].ID] = l.first + i
+	}
+	l.most = len(l.rows)
 }

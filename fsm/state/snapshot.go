@@ -30,6 +30,12 @@ const (
 	frameTransaction  byte = 9
 	frameRequest      byte = 10
 	frameEnd          byte = 11
+	frameSettings     byte = 12
+	frameClient       byte = 13
+	frameSchema       byte = 14
+	frameStaged       byte = 15
+	frameSyncRow      byte = 16
+	frameDeleted      byte = 17
 )
 
 // maxFrame bounds one frame, so that a damaged length cannot exhaust memory: a group with four million members fits.
@@ -55,6 +61,7 @@ func (v *View) Snapshot(w io.Writer) error {
 		w.Uint(v.seq)
 		w.Int(int64(v.at))
 	})
+	f.put(frameSettings, func(w *wire.Writer) { encodeSettings(w, v.settings) })
 	for d := range v.Directories() {
 		f.directory(d)
 	}
@@ -101,14 +108,29 @@ func (f *frameWriter) directory(d *Directory) {
 	for group := range d.AllGroups() {
 		f.put(frameGroup, func(w *wire.Writer) { encodeGroup(w, d, group) })
 	}
+	for client := range d.oauthClients.all() {
+		f.put(frameClient, func(w *wire.Writer) { encodeClient(w, client) })
+	}
 	for token := range d.tokens.all() {
 		f.put(frameToken, func(w *wire.Writer) { encodeToken(w, token) })
+	}
+	for schema := range d.schemas.all() {
+		f.put(frameSchema, func(w *wire.Writer) { encodeSchema(w, schema) })
 	}
 	for connection := range d.connections.all() {
 		f.put(frameConnection, func(w *wire.Writer) { encodeConnection(w, connection) })
 	}
 	for link := range d.links.all() {
 		f.put(frameLink, func(w *wire.Writer) { encodeLink(w, link) })
+	}
+	for _, change := range d.staging.changes {
+		f.put(frameStaged, func(w *wire.Writer) { encodeStaged(w, change) })
+	}
+	for deleted := range d.deleted.order.all() {
+		f.put(frameDeleted, func(w *wire.Writer) { encodeDeleted(w, deleted) })
+	}
+	for row := range d.sync.rows.all() {
+		f.put(frameSyncRow, func(w *wire.Writer) { encodeSyncRow(w, row) })
 	}
 }
 
@@ -208,71 +230,48 @@ type loader struct {
 	frames   uint64
 }
 
+// frameRow says how to read the frames of one tag. Those of an organization's records come after its own.
+type frameRow struct {
+	inOrganization bool
+	read           func(l *loader, r *wire.Reader) error
+}
+
+// frameTable has one row per tag.
+var frameTable = [...]frameRow{
+	frameHeader:       {false, (*loader).header},
+	frameSettings:     {false, func(l *loader, r *wire.Reader) error { l.state.PutSettings(decodeSettings(r)); return nil }},
+	frameOrganization: {false, (*loader).organization},
+	frameUser:         {true, (*loader).user},
+	frameGroup:        {true, (*loader).group},
+	frameClient:       {true, func(l *loader, r *wire.Reader) error { l.state.PutClient(l.dir, decodeClient(r)); return nil }},
+	frameToken:        {true, func(l *loader, r *wire.Reader) error { l.state.PutToken(l.dir, decodeToken(r)); return nil }},
+	frameSchema:       {true, func(l *loader, r *wire.Reader) error { l.dir.PutSchema(decodeSchema(r)); return nil }},
+	frameConnection:   {true, func(l *loader, r *wire.Reader) error { l.state.PutConnection(l.dir, decodeConnection(r)); return nil }},
+	frameLink:         {true, func(l *loader, r *wire.Reader) error { l.state.PutLink(l.dir, decodeLink(r)); return nil }},
+	frameStaged:       {true, func(l *loader, r *wire.Reader) error { l.state.PutStaged(l.dir, decodeStaged(r)); return nil }},
+	frameDeleted:      {true, func(l *loader, r *wire.Reader) error { l.state.PutDeleted(l.dir, decodeDeleted(r)); return nil }},
+	frameSyncRow:      {true, func(l *loader, r *wire.Reader) error { l.dir.sync.put(decodeSyncRow(r)); return nil }},
+	frameSession:      {false, (*loader).session},
+	frameTransaction:  {false, (*loader).transaction},
+	frameRequest:      {false, (*loader).request},
+	frameEnd:          {false, (*loader).end},
+}
+
 func (l *loader) frame(tag byte, body string) (done bool, err error) {
-	r := wire.NewReader(body)
+	if int(tag) >= len(frameTable) || frameTable[tag].read == nil {
+		return false, fmt.Errorf("%w: unknown frame %d; run a newer release", wire.ErrMalformed, tag)
+	}
 	switch {
 	case l.frames == 0 && tag != frameHeader:
 		return false, fmt.Errorf("%w: no header", wire.ErrMalformed)
-	case l.dir == nil && tag >= frameUser && tag <= frameLink:
+	case l.dir == nil && frameTable[tag].inOrganization:
 		return false, fmt.Errorf("%w: record outside of an organization", wire.ErrMalformed)
 	}
-	switch tag {
-	case frameHeader:
-		err = l.header(r)
-	case frameOrganization:
-		l.dir = decodeOrganization(r)
-		l.state.touched[l.dir.org.ID] = l.dir
-		l.state.PutOrganization(l.dir.org)
-	case frameUser:
-		user := decodeUser(r)
-		if !user.Source.Valid() {
-			return false, fmt.Errorf("%w: user of source %d", wire.ErrMalformed, user.Source)
-		}
-		l.dir.PutUser(nil, user)
-	case frameGroup:
-		group, members := decodeGroup(r)
-		if !group.Source.Valid() {
-			return false, fmt.Errorf("%w: group of source %d", wire.ErrMalformed, group.Source)
-		}
-		l.dir.PutGroup(nil, group)
-		for _, member := range members {
-			l.dir.AddMember(group.Number, member)
-		}
-	case frameToken:
-		l.state.PutToken(l.dir, decodeToken(r))
-	case frameConnection:
-		l.state.PutConnection(l.dir, decodeConnection(r))
-	case frameLink:
-		l.state.PutLink(l.dir, decodeLink(r))
-	case frameSession:
-		session := decodeSession(r)
-		d, ok := l.state.touched[session.Organization]
-		if !ok {
-			return false, fmt.Errorf("%w: session of an unknown organization", wire.ErrMalformed)
-		}
-		l.state.PutSession(d, session)
-	case frameTransaction:
-		var hash directory.Hash
-		r.Fixed(hash[:])
-		l.state.UseTransaction(hash, directory.Time(r.Int()))
-	case frameRequest:
-		var row Remembered
-		r.Fixed(row.ID[:])
-		row.Deadline = directory.Time(r.Int())
-		row.Result = r.Text()
-		l.state.Remember(row)
-	case frameEnd:
-		if n := r.Uint(); n != l.frames {
-			return false, fmt.Errorf("%w: %d frames where %d were written", wire.ErrMalformed, l.frames, n)
-		}
-		done = true
-	default:
-		return false, fmt.Errorf("%w: unknown frame %d; run a newer release", wire.ErrMalformed, tag)
+	r := wire.NewReader(body)
+	if err := frameTable[tag].read(l, r); err != nil {
+		return false, err
 	}
-	if err == nil {
-		err = r.Done()
-	}
-	return done, err
+	return tag == frameEnd, r.Done()
 }
 
 func (l *loader) header(r *wire.Reader) error {
@@ -289,5 +288,66 @@ func (l *loader) header(r *wire.Reader) error {
 	}
 	l.state.seq = r.Uint()
 	l.state.at = directory.Time(r.Int())
+	return nil
+}
+
+func (l *loader) organization(r *wire.Reader) error {
+	l.dir = decodeOrganization(r)
+	l.state.touched[l.dir.org.ID] = l.dir
+	l.state.PutOrganization(l.dir.org)
+	return nil
+}
+
+func (l *loader) user(r *wire.Reader) error {
+	user := decodeUser(r)
+	if !user.Source.Valid() {
+		return fmt.Errorf("%w: user of source %d", wire.ErrMalformed, user.Source)
+	}
+	l.dir.PutUser(nil, user)
+	return nil
+}
+
+func (l *loader) group(r *wire.Reader) error {
+	group, members := decodeGroup(r)
+	if !group.Source.Valid() {
+		return fmt.Errorf("%w: group of source %d", wire.ErrMalformed, group.Source)
+	}
+	l.dir.PutGroup(nil, group)
+	for _, member := range members {
+		l.dir.AddMember(group.Number, member)
+	}
+	return nil
+}
+
+func (l *loader) session(r *wire.Reader) error {
+	session := decodeSession(r)
+	d, ok := l.state.touched[session.Organization]
+	if !ok {
+		return fmt.Errorf("%w: session of an unknown organization", wire.ErrMalformed)
+	}
+	l.state.PutSession(d, session)
+	return nil
+}
+
+func (l *loader) transaction(r *wire.Reader) error {
+	var hash directory.Hash
+	r.Fixed(hash[:])
+	l.state.UseTransaction(hash, directory.Time(r.Int()))
+	return nil
+}
+
+func (l *loader) request(r *wire.Reader) error {
+	var row Remembered
+	r.Fixed(row.ID[:])
+	row.Deadline = directory.Time(r.Int())
+	row.Result = r.Text()
+	l.state.Remember(row)
+	return nil
+}
+
+func (l *loader) end(r *wire.Reader) error {
+	if n := r.Uint(); n != l.frames {
+		return fmt.Errorf("%w: %d frames where %d were written", wire.ErrMalformed, l.frames, n)
+	}
 	return nil
 }

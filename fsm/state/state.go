@@ -21,15 +21,18 @@ func New(identity Identity) *State {
 // Publish gives a view of everything written so far. The cost is a few pointers per tree and per touched organization.
 func (s *State) Publish() *View {
 	clear(s.touched)
-	return &View{s.tables.copy()}
+	return &View{tables: s.tables.copy()}
 }
 
 // Begin advances the clock to the leader's stamp, which never goes back, and sweeps what has expired by then, a bounded
 // number of rows at a time.
 func (s *State) Begin(at directory.Time) {
-	const sweep = 256
+	const (
+		sweep  = 256
+		forget = 32768 // much cheaper each
+	)
 	s.at = max(s.at, at)
-	s.requests.forget(s.at, 2*sweep)
+	s.requests.forget(s.at, forget)
 	for range sweep {
 		row, ok := s.transEnd.Min()
 		if !ok || row.expires >= s.at {
@@ -45,6 +48,9 @@ func (s *State) Begin(at directory.Time) {
 		}
 		s.DeleteSession(session)
 	}
+	s.sweepTokens(sweep)
+	s.sweepStaged(sweep)
+	s.sweepDeleted(sweep)
 }
 
 // NextSeq gives the next command its seq.
@@ -105,7 +111,10 @@ func (s *State) dropNames(org *directory.Organization) {
 func (s *State) DeleteOrganization(d *Directory) {
 	s.dropNames(d.org)
 	for token := range d.tokens.all() {
-		s.tokens.Delete(hashRow[directory.Token]{hash: token.Hash})
+		s.dropToken(token)
+	}
+	for client := range d.oauthClients.all() {
+		s.oauthClients.Delete(client)
 	}
 	for connection := range d.connections.all() {
 		s.connections.Delete(connection)
@@ -115,20 +124,14 @@ func (s *State) DeleteOrganization(d *Directory) {
 		s.sessions.Delete(hashRow[directory.Session]{hash: session.Hash})
 		s.sessionsEnd.Delete(session)
 	}
+	for _, change := range d.staging.changes {
+		s.stagedEnd.Delete(change)
+	}
+	for deleted := range d.deleted.order.all() {
+		s.deletedEnd.Delete(deleted)
+	}
 	s.directories.Delete(directoryRow{id: d.org.ID})
 	delete(s.touched, d.org.ID)
-}
-
-// PutToken adds a token to its organization.
-func (s *State) PutToken(d *Directory, token *directory.Token) {
-	s.tokens.Set(hashRow[directory.Token]{token.Hash, token})
-	d.tokens.Set(token)
-}
-
-// DeleteToken removes a token.
-func (s *State) DeleteToken(d *Directory, token *directory.Token) {
-	s.tokens.Delete(hashRow[directory.Token]{hash: token.Hash})
-	d.tokens.Delete(token)
 }
 
 // PutConnection adds or replaces a connection.
@@ -143,19 +146,29 @@ func (s *State) PutConnection(d *Directory, connection *directory.Connection) {
 
 // DeleteConnection removes a connection with its links and ends the sessions that came through it.
 func (s *State) DeleteConnection(d *Directory, connection *directory.Connection) {
-	for _, link := range slices.Collect(while(d.links.from(&directory.Link{Connection: connection.ID}),
-		func(l *directory.Link) bool { return l.Connection == connection.ID })) {
-		d.links.Delete(link)
-		d.linksUser.Delete(link)
-	}
-	for _, session := range slices.Collect(d.sessionsUser.all()) {
-		if session.Connection == connection.ID {
-			s.DeleteSession(session)
-		}
-	}
+	d.DeleteLinksThrough(connection.ID)
+	s.DeleteSessionsThrough(d, connection.ID)
 	s.connections.Delete(connection)
 	s.clients.Delete(connection)
 	d.connections.Delete(connection)
+}
+
+// DeleteLinksThrough unties every identity of a connection.
+func (d *Directory) DeleteLinksThrough(id directory.ConnectionID) {
+	for _, link := range slices.Collect(while(d.links.from(&directory.Link{Connection: id}),
+		func(l *directory.Link) bool { return l.Connection == id })) {
+		d.links.Delete(link)
+		d.linksUser.Delete(link)
+	}
+}
+
+// DeleteSessionsThrough ends the sessions that came through a connection.
+func (s *State) DeleteSessionsThrough(d *Directory, id directory.ConnectionID) {
+	for _, session := range slices.Collect(d.sessionsUser.all()) {
+		if session.Connection == id {
+			s.DeleteSession(session)
+		}
+	}
 }
 
 // PutLink ties an identity to a user.
@@ -206,6 +219,10 @@ func (d *Directory) PutUser(old, user *directory.User) {
 	if old != nil {
 		d.dropUserKeys(old, user)
 	}
+	d.addUser(old, user)
+}
+
+func (d *Directory) addUser(old, user *directory.User) {
 	d.users.set(user, old)
 	d.usersName.Set(user)
 	if user.ExternalID != "" {

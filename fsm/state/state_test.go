@@ -45,7 +45,8 @@ func small(t testing.TB) (*State, *Directory) {
 	d.AddMember(6, 1)
 	d.AddMember(6, 7)
 	d.AddMember(7, 2)
-	s.PutToken(d, &directory.Token{ID: "token", Organization: "acme", Hash: directory.Hash{1}})
+	provision(s, d)
+	live(s, d)
 	s.PutConnection(d, &directory.Connection{ID: "connection", Organization: "acme", Issuer: "https://idp", ClientID: "client"})
 	s.PutLink(d, &directory.Link{Connection: "connection", Issuer: "https://idp", Subject: "s", User: "user-0"})
 	s.PutSession(d, &directory.Session{
@@ -128,7 +129,7 @@ func TestCheck_findsFaults(t *testing.T) {
 		"stale token": func(s *State, _ *Directory) {
 			s.tokens.Set(hashRow[directory.Token]{record: &directory.Token{Hash: directory.Hash{9}}})
 		},
-		"stale client":          func(s *State, _ *Directory) { s.clients.Set(&directory.Connection{ClientID: "old"}) },
+		"stale registration":    func(s *State, _ *Directory) { s.clients.Set(&directory.Connection{ClientID: "old"}) },
 		"stale connection":      func(s *State, _ *Directory) { s.connections.Set(&directory.Connection{ID: "old"}) },
 		"link of nobody":        func(s *State, d *Directory) { s.PutLink(d, &directory.Link{Connection: "connection", User: "old"}) },
 		"link by user":          func(_ *State, d *Directory) { d.linksUser.Clear() },
@@ -184,22 +185,22 @@ func TestPublish_viewsStay(t *testing.T) {
 func TestRequestLog(t *testing.T) {
 	s := New(home)
 	id := func(i int) [16]byte { return [16]byte{byte(i), byte(i >> 8)} }
-	for i := range 1000 {
+	for i := range 40_000 {
 		s.Remember(Remembered{ID: id(i), Deadline: directory.Time(i), Result: fmt.Sprint(i)})
 	}
 	view := s.Publish()
 	s.Begin(300)
-	for i := range 1000 {
+	for i := range 40_000 {
 		row, ok := s.Remembered(id(i))
 		if ok != (i >= 300) || ok && row.Result != fmt.Sprint(i) {
 			t.Fatalf("after the stamp 300, request %d is remembered: %v as %q", i, ok, row.Result)
 		}
 	}
-	s.Begin(2000) // bounded: 512 rows at a time
-	if _, ok := s.Remembered(id(811)); ok {
-		t.Error("request 811 is still remembered")
+	s.Begin(50_000) // bounded: 32,768 rows at a time
+	if _, ok := s.Remembered(id(33_067)); ok {
+		t.Error("request 33067 is still remembered")
 	}
-	if _, ok := s.Remembered(id(812)); !ok {
+	if _, ok := s.Remembered(id(33_068)); !ok {
 		t.Error("more was forgotten at once than the bound allows")
 	}
 	var b bytes.Buffer
@@ -211,13 +212,13 @@ func TestRequestLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range []*State{s, restored} {
-		s.Remember(Remembered{ID: id(5000), Deadline: 9000, Result: "late"})
-		s.Begin(3000)
-		if row, ok := s.Remembered(id(5000)); !ok || row.Result != "late" || len(s.requests.rows) != 1 || len(s.requests.index) != 1 {
+		s.Remember(Remembered{ID: id(50_000), Deadline: 90_000, Result: "late"})
+		s.Begin(60_000)
+		if row, ok := s.Remembered(id(50_000)); !ok || row.Result != "late" || len(s.requests.rows) != 1 || len(s.requests.index) != 1 {
 			t.Errorf("the late request: %v %q, %d rows, %d in the index", ok, row.Result, len(s.requests.rows), len(s.requests.index))
 		}
 	}
-	if len(view.requests.rows) != 1000 || view.requests.rows[0].Result != "0" {
+	if len(view.requests.rows) != 40_000 || view.requests.rows[0].Result != "0" {
 		t.Error("a published view's requests changed")
 	}
 }
@@ -252,8 +253,8 @@ func TestRestore_equals(t *testing.T) {
 		t.Error("a remembered result is lost")
 	}
 	d, _ := restored.Write("acme")
-	if n := d.NextNumber(); n != 9 {
-		t.Errorf("the next number is %d, want 9", n)
+	if n := d.NextNumber(); n != 11 {
+		t.Errorf("the next number is %d, want 11", n)
 	}
 }
 

@@ -6,7 +6,8 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// tree is an ordered set with O(1) copies. The zero value is not usable.
+// tree is an ordered set with O(1) copies. Any number of readers may use one that nobody writes to, even while one goroutine
+// copies it; copying marks the original, so that two at a time need a lock. The zero value is not usable.
 type tree[T any] struct{ *btree.BTreeG[T] }
 
 func newTree[T any](less func(a, b T) bool) tree[T] {
@@ -23,6 +24,11 @@ func (t tree[T]) from(pivot T) iter.Seq[T] {
 // all iterates over everything in order.
 func (t tree[T]) all() iter.Seq[T] {
 	return func(yield func(T) bool) { t.Scan(yield) }
+}
+
+// backwards iterates over everything in the other order.
+func (t tree[T]) backwards() iter.Seq[T] {
+	return func(yield func(T) bool) { t.Reverse(yield) }
 }
 
 // at iterates in order from the item at position index, counted from 0.

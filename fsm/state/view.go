@@ -2,6 +2,7 @@ package state
 
 import (
 	"iter"
+	"sync"
 
 	"domicile/directory"
 )
@@ -14,7 +15,10 @@ type Identity struct {
 
 // View is one published moment of the ledger. It never changes and may be kept for as long as it is useful; it is safe for
 // any number of readers.
-type View struct{ tables }
+type View struct {
+	tables
+	copying sync.Mutex // held by whoever forks the view
+}
 
 // tables are the trees that span organizations, and the organizations themselves.
 type tables struct {
@@ -22,17 +26,22 @@ type tables struct {
 	seq      uint64
 	at       directory.Time
 	level    uint64
+	settings *directory.Settings // never nil
 
 	directories  tree[directoryRow]               // by organization id
 	slugs        tree[slugRow]                    // by slug
 	domains      tree[domainRow]                  // by domain
 	tokens       tree[hashRow[directory.Token]]   // by hash
+	tokensEnd    tree[*directory.Token]           // of those that expire, by (expires, hash)
+	oauthClients tree[*directory.Client]          // by id
 	connections  tree[*directory.Connection]      // by id
 	clients      tree[*directory.Connection]      // by (issuer, client id)
 	sessions     tree[hashRow[directory.Session]] // by hash
 	sessionsEnd  tree[*directory.Session]         // by (expires, hash)
 	transactions tree[transactionRow]             // by hash
 	transEnd     tree[transactionRow]             // by (expires, hash)
+	stagedEnd    tree[*directory.StagedChange]    // by (expires, organization, id)
+	deletedEnd   tree[*directory.DeletedUser]     // of those that expire, by (expires, organization, seq)
 	requests     requestLog
 }
 
@@ -66,13 +75,16 @@ type transactionRow struct {
 
 func newTables(identity Identity) tables {
 	return tables{
-		identity:    identity,
-		level:       1,
-		directories: newTree(func(a, b directoryRow) bool { return a.id < b.id }),
-		slugs:       newTree(func(a, b slugRow) bool { return a.slug < b.slug }),
-		domains:     newTree(func(a, b domainRow) bool { return a.domain < b.domain }),
-		tokens:      newTree(lessHash[directory.Token]),
-		connections: newTree(func(a, b *directory.Connection) bool { return a.ID < b.ID }),
+		identity:     identity,
+		level:        1,
+		settings:     new(directory.Settings),
+		directories:  newTree(func(a, b directoryRow) bool { return a.id < b.id }),
+		slugs:        newTree(func(a, b slugRow) bool { return a.slug < b.slug }),
+		domains:      newTree(func(a, b domainRow) bool { return a.domain < b.domain }),
+		tokens:       newTree(lessHash[directory.Token]),
+		tokensEnd:    newTree(lessTokenEnd),
+		oauthClients: newTree(lessClient),
+		connections:  newTree(func(a, b *directory.Connection) bool { return a.ID < b.ID }),
 		clients: newTree(func(a, b *directory.Connection) bool {
 			return a.Issuer < b.Issuer || a.Issuer == b.Issuer && a.ClientID < b.ClientID
 		}),
@@ -84,6 +96,8 @@ func newTables(identity Identity) tables {
 		transEnd: newTree(func(a, b transactionRow) bool {
 			return a.expires < b.expires || a.expires == b.expires && less(a.hash, b.hash)
 		}),
+		stagedEnd:  newTree(lessStagedEnd),
+		deletedEnd: newTree(lessDeletedEnd),
 	}
 }
 
@@ -94,12 +108,16 @@ func (t *tables) copy() tables {
 	c.slugs = t.slugs.copy()
 	c.domains = t.domains.copy()
 	c.tokens = t.tokens.copy()
+	c.tokensEnd = t.tokensEnd.copy()
+	c.oauthClients = t.oauthClients.copy()
 	c.connections = t.connections.copy()
 	c.clients = t.clients.copy()
 	c.sessions = t.sessions.copy()
 	c.sessionsEnd = t.sessionsEnd.copy()
 	c.transactions = t.transactions.copy()
 	c.transEnd = t.transEnd.copy()
+	c.stagedEnd = t.stagedEnd.copy()
+	c.deletedEnd = t.deletedEnd.copy()
 	c.requests = t.requests.freeze()
 	return c
 }
@@ -153,12 +171,6 @@ func (t *tables) Directories() iter.Seq[*Directory] {
 
 // Organizations counts the organizations.
 func (t *tables) Organizations() int { return t.directories.Len() }
-
-// TokenByHash finds a SCIM bearer token. The caller checks Expired.
-func (t *tables) TokenByHash(hash directory.Hash) (*directory.Token, bool) {
-	row, ok := t.tokens.Get(hashRow[directory.Token]{hash: hash})
-	return row.record, ok
-}
 
 // Connection finds a connection of any organization.
 func (t *tables) Connection(id directory.ConnectionID) (*directory.Connection, bool) {

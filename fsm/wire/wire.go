@@ -43,6 +43,17 @@ func (w *Writer) Text(s string) {
 	w.buf = append(w.buf, s...)
 }
 
+// TextIn writes s, as its place in whole where it occurs there: the reader then shares the memory of whole.
+func (w *Writer) TextIn(whole, s string) {
+	at := strings.Index(whole, s)
+	w.Uint(uint64(at + 1)) //nolint:gosec // at is at least -1
+	if at < 0 {
+		w.Text(s)
+		return
+	}
+	w.Uint(uint64(len(s)))
+}
+
 // Blob writes a length and b.
 func (w *Writer) Blob(b []byte) {
 	w.Uint(uint64(len(b)))
@@ -57,6 +68,24 @@ func Texts[T ~string](w *Writer, list []T) {
 	w.Uint(uint64(len(list)))
 	for _, s := range list {
 		w.Text(string(s))
+	}
+}
+
+// Part writes a length and what write writes, so that more fields may be appended to it later.
+func (w *Writer) Part(write func(*Writer)) {
+	var part Writer
+	write(&part)
+	w.Blob(part.buf)
+}
+
+// List writes a count and each record behind its length, so that the fields of a record may be appended to.
+func List[T any](w *Writer, list []T, write func(*Writer, *T)) {
+	w.Uint(uint64(len(list)))
+	var record Writer
+	for i := range list {
+		record.Reset()
+		write(&record, &list[i])
+		w.Blob(record.Bytes())
 	}
 }
 
@@ -148,6 +177,20 @@ func (r *Reader) Text() string {
 	return s
 }
 
+// TextIn reads what Writer.TextIn wrote beside the same whole.
+func (r *Reader) TextIn(whole string) string {
+	at := r.Uint()
+	if at == 0 {
+		return r.Text()
+	}
+	n := r.Uint()
+	if at--; at > uint64(len(whole)) || n > uint64(len(whole))-at {
+		r.fail("text of %d bytes at %d in one of %d", n, at, len(whole))
+		return ""
+	}
+	return whole[at : at+n]
+}
+
 // Fixed copies len(b) bytes into b. At the end of the input b stays as it is.
 func (r *Reader) Fixed(b []byte) {
 	if r.rest == "" {
@@ -170,6 +213,31 @@ func (r *Reader) Count() int {
 		return 0
 	}
 	return int(n)
+}
+
+// Part reads what Writer.Part wrote, to its own end.
+func (r *Reader) Part(read func(*Reader)) {
+	part := Reader{rest: r.Text()}
+	read(&part)
+	if err := part.Done(); err != nil && r.err == nil {
+		r.rest, r.err = "", err
+	}
+}
+
+// ReadList reads what List wrote; an empty list is nil. Each record is read to its own end.
+func ReadList[T any](r *Reader, read func(*Reader, *T)) []T {
+	n := r.Count()
+	if n == 0 {
+		return nil
+	}
+	list := make([]T, n)
+	for i := range list {
+		r.Part(func(part *Reader) { read(part, &list[i]) })
+	}
+	if r.err != nil {
+		return nil
+	}
+	return list
 }
 
 // ReadTexts reads what Texts wrote; an empty list is nil.

@@ -96,6 +96,9 @@ func TestReader_malformed(t *testing.T) {
 		"count above the input": {"\x7fabc", func(r *wire.Reader) { r.Count() }},
 		"list cut":              {"\x02\x05ab", func(r *wire.Reader) { wire.ReadTexts[string](r) }},
 		"left over":             {"\x01\x01", func(r *wire.Reader) { r.Uint() }},
+		"record cut":            {"\x01\x01\x80", readPoints},
+		"record left over":      {"\x01\x03\x01\x02\x03", readPoints},
+		"records cut":           {"\x02\x02\x01\x02\x05", readPoints},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -111,10 +114,38 @@ func TestReader_malformed(t *testing.T) {
 	}
 }
 
+type point struct{ x, y uint64 }
+
+func writePoint(w *wire.Writer, p *point) { w.Uint(p.x); w.Uint(p.y) }
+func readPoint(r *wire.Reader, p *point)  { p.x, p.y = r.Uint(), r.Uint() }
+func readPoints(r *wire.Reader)           { wire.ReadList(r, readPoint) }
+
+func TestList(t *testing.T) {
+	points := []point{{1, 300}, {0, 0}, {7, 8}}
+	w := wire.NewWriter(nil)
+	wire.List(w, points, writePoint)
+	wire.List(w, nil, writePoint)
+	wire.List(w, points, func(w *wire.Writer, p *point) { w.Uint(p.x) }) // as an older release wrote them
+	r := wire.NewReader(string(w.Bytes()))
+	if got := wire.ReadList(r, readPoint); !slices.Equal(got, points) {
+		t.Errorf("list %v", got)
+	}
+	if got := wire.ReadList(r, readPoint); got != nil {
+		t.Errorf("an empty list is %v, want nil", got)
+	}
+	if got := wire.ReadList(r, readPoint); !slices.Equal(got, []point{{1, 0}, {0, 0}, {7, 0}}) {
+		t.Errorf("a list of older records is %v", got)
+	}
+	if err := r.Done(); err != nil {
+		t.Error(err)
+	}
+}
+
 // FuzzWire lets the input choose what is read from it: nothing panics, and what was read is written back and read again
 // the same.
 func FuzzWire(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5}, []byte("\x01\x02\x01\x03abc\x04wxyz\x01\x01a"))
+	f.Add([]byte{6, 0}, []byte("\x02\x02\x01\x02\x01\x03\x09"))
 	f.Add([]byte{5, 5, 5}, bytes.Repeat([]byte{0xff}, 40))
 	f.Fuzz(func(t *testing.T, plan, input []byte) {
 		first, w := replay(plan, wire.NewReader(string(input)))
@@ -134,7 +165,7 @@ func replay(plan []byte, r *wire.Reader) ([]string, *wire.Writer) {
 	fields := []string{}
 	for _, step := range plan {
 		start := len(w.Bytes())
-		switch step % 6 {
+		switch step % 7 {
 		case 0:
 			w.Uint(r.Uint())
 		case 1:
@@ -149,6 +180,8 @@ func replay(plan []byte, r *wire.Reader) ([]string, *wire.Writer) {
 			w.Fixed(b[:])
 		case 5:
 			wire.Texts(w, wire.ReadTexts[string](r))
+		case 6:
+			wire.List(w, wire.ReadList(r, readPoint), writePoint)
 		}
 		fields = append(fields, string(w.Bytes()[start:]))
 	}
