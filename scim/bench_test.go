@@ -47,7 +47,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 	w := newWorld(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := w.Authenticate(b.Context(), w.org, "Bearer "+w.token); err != nil {
+		if _, err := w.Authenticate(b.Context(), w.org, bearer(w.token)); err != nil {
 			b.Fatal(err)
 		}
 	}

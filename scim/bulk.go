@@ -35,6 +35,7 @@ type bulkOperation struct {
 	data    any
 
 	id       directory.ResourceID // of what a POST creates: chosen before anything is done, so that others can refer to it
+	refers   map[string]bool      // the bulkIds that it names, once somebody asked
 	done     bool
 	status   int
 	location string
@@ -46,33 +47,33 @@ type bulkOperation struct {
 
 // bulkJob is one Bulk request being worked on.
 type bulkJob struct {
-	*Engine
-	actor      Actor
+	*request
 	operations []*bulkOperation
 	posts      map[string]*bulkOperation // by bulkId
 	limit      int                       // failOnErrors, 0 for no limit
 	failures   int
-	courtesies []schema.Courtesy
 }
 
 // Bulk answers POST /Bulk (RFC 7644 §3.7). Each operation is atomic, the whole is not. Operations are done in order, but
 // for those that refer to what a later one creates: they wait for it. Groups that refer to each other in a circle are
 // created without those members first, which are added as soon as they exist.
-func (e *Engine) Bulk(ctx context.Context, a Actor, body []byte) (r Response, err error) {
-	defer e.Metrics.done("Any", opBulk, &r, &err)
-	job, err := e.readBulk(a, body)
+func (e *Engine) Bulk(ctx context.Context, a Actor, body []byte) (answer Response, err error) {
+	r := e.begin(a, directory.SyncPost, opBulk, kinds)
+	defer r.end(&answer, &err)
+	r.body.raw = body
+	job, err := r.readBulk(body)
 	if err != nil {
 		return Response{}, err
 	}
 	job.run(ctx)
-	return Response{Status: statusOK, Body: job.answer(), Courtesies: job.courtesies}, nil
+	return Response{Status: statusOK, Body: job.answer()}, nil
 }
 
-func (e *Engine) readBulk(a Actor, body []byte) (*bulkJob, error) {
+func (r *request) readBulk(body []byte) (*bulkJob, error) {
 	if len(body) > MaxBulkBytes {
 		return nil, &Fault{Status: statusTooLarge, Detail: "a bulk request may have at most " + strconv.Itoa(MaxBulkBytes) + " bytes (maxPayloadSize)"}
 	}
-	o, err := message(body, BulkRequestURN, e.dialect(a))
+	o, err := r.message(body, BulkRequestURN)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +84,7 @@ func (e *Engine) readBulk(a Actor, body []byte) (*bulkJob, error) {
 	if len(list) > MaxBulkOperations {
 		return nil, &Fault{Status: statusTooLarge, Detail: "a bulk request may have at most " + strconv.Itoa(MaxBulkOperations) + " operations (maxOperations)"}
 	}
-	job := &bulkJob{Engine: e, actor: a, posts: make(map[string]*bulkOperation)}
+	job := &bulkJob{request: r, posts: make(map[string]*bulkOperation)}
 	if v := get(o, "failOnErrors"); v != nil {
 		if job.limit, err = numberMember("failOnErrors", v); err != nil {
 			return nil, err
@@ -169,7 +170,11 @@ func (j *bulkJob) missing(operation *bulkOperation) []*bulkOperation {
 
 // references are the bulkIds that an operation names, in its path or in its data.
 func references(operation *bulkOperation) map[string]bool {
+	if operation.refers != nil {
+		return operation.refers
+	}
 	found := make(map[string]bool)
+	operation.refers = found
 	var walk func(v any)
 	walk = func(v any) {
 		switch v := v.(type) {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"domicile/directory"
-	"domicile/scim/patch"
 	"domicile/scim/schema"
 )
 
@@ -16,14 +15,14 @@ func (j *bulkJob) do(ctx context.Context, operation *bulkOperation) {
 	operation.done = true
 	response, err := j.perform(ctx, operation)
 	response.Release()
-	j.courtesies = append(j.courtesies, response.Courtesies...)
 	target := operation
 	if operation.of != nil {
 		target = operation.of
 	}
 	if err != nil {
 		if operation.of != nil { // half a group must not stay behind a failure
-			_, undo := j.Delete(context.WithoutCancel(ctx), j.actor, Groups, string(target.id), Conditions{})
+			r := j.begin(j.Actor, directory.SyncDelete, opDelete, Groups)
+			_, undo := r.delete(context.WithoutCancel(ctx), string(target.id), Conditions{})
 			err = errors.Join(err, undo)
 		}
 		target.fault = FaultOf(err)
@@ -45,7 +44,21 @@ func (j *bulkJob) do(ctx context.Context, operation *bulkOperation) {
 	}
 }
 
-func (j *bulkJob) perform(ctx context.Context, operation *bulkOperation) (Response, error) {
+// syncMethods are the methods that an operation can have.
+var syncMethods = map[string]directory.SyncMethod{
+	"POST": directory.SyncPost, "PUT": directory.SyncPut, "PATCH": directory.SyncPatch, "DELETE": directory.SyncDelete,
+}
+
+// perform does an operation as a request of its own, which the sync log tells of by itself.
+func (j *bulkJob) perform(ctx context.Context, operation *bulkOperation) (answer Response, err error) {
+	r := j.begin(j.Actor, syncMethods[operation.method], opBulk, kinds)
+	defer func() {
+		j.courtesies.Add(r.courtesies)
+		if err != nil {
+			r.fail(err)
+		}
+	}()
+	r.body = content{value: operation.data, decoded: true}
 	path, err := j.resolveText(operation.path)
 	if err != nil {
 		return Response{}, err
@@ -54,42 +67,29 @@ func (j *bulkJob) perform(ctx context.Context, operation *bulkOperation) (Respon
 	if err != nil {
 		return Response{}, err
 	}
-	data, err := j.resolve(operation.data)
-	if err != nil {
+	r.kind, r.id = kind, id
+	if r.body.value, err = j.resolve(operation.data); err != nil {
 		return Response{}, err
 	}
-	if kind != kinds && (operation.method == "POST") == (id != "") {
+	if (operation.method == "POST") == (id != "") {
 		return Response{}, &Fault{Status: statusMethodNotAllowed, Detail: operation.method + " is not possible on " + schema.Quote(path)}
 	}
-	if id != "" && operation.method != "POST" && operation.of == nil {
-		operation.location = j.Base(j.actor.Organization) + kind.endpoint() + "/" + id
+	if id != "" && operation.of == nil {
+		operation.location = j.Base(j.Organization) + kind.endpoint() + "/" + id
 	}
 	conditions := Conditions{IfMatch: operation.version}
-	dialect := j.dialect(j.actor)
 	switch operation.method {
 	case "POST":
 		if operation.bulkID == "" {
 			return Response{}, badRequest(schema.InvalidSyntax, "POST in a bulk request needs a bulkId")
 		}
-		o, courtesies, err := schema.Read(j.types[kind], data, dialect)
-		if err != nil {
-			return Response{}, err
-		}
-		return j.create(ctx, j.actor, kind, operation.id, o, courtesies, everything())
+		return r.create(ctx, operation.id, &Query{})
 	case "PUT":
-		o, courtesies, err := schema.Read(j.types[kind], data, dialect)
-		if err != nil {
-			return Response{}, err
-		}
-		return j.replace(ctx, j.actor, kind, id, o, courtesies, everything(), conditions)
+		return r.replace(ctx, id, &Query{}, conditions)
 	case "PATCH":
-		doc, err := patch.ReadDocument(j.types[kind], data, dialect)
-		if err != nil {
-			return Response{}, err
-		}
-		return j.patch(ctx, j.actor, kind, id, doc, wanted{shown: everything()}, conditions)
+		return r.patch(ctx, id, &Query{}, conditions)
 	case "DELETE":
-		return j.Delete(ctx, j.actor, kind, id, conditions)
+		return r.delete(ctx, id, conditions)
 	}
 	return Response{}, badRequest(schema.InvalidSyntax, "method must be POST, PUT, PATCH or DELETE, not %s", schema.Quote(operation.method))
 }

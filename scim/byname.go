@@ -21,7 +21,7 @@ func nameOf(kind Kind) string { return [kinds]string{"userName", "displayName"}[
 
 // browseByName gives a page of everything in the order of names, without decoding or sorting. Backwards, the page is the
 // mirror image of one counted from the other end.
-func (e *Engine) browseByName(d *state.Directory, q *query, b *buffer) page {
+func browseByName(d *state.Directory, q *query, b *buffer) page {
 	kind := q.plans[0].kind
 	total := count(d, kind)
 	first, last := min(q.start, total), min(q.start+q.count, total)

@@ -46,7 +46,7 @@ func (e *Engine) encodeCursor(c cursor, question []byte) string {
 func (e *Engine) decodeCursor(text string, question []byte, count int) (cursor, error) {
 	invalid := badRequest(schema.InvalidCursor, "the cursor is not one of this question; ask the question again from the start")
 	sealed, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
+	if err != nil || base64.RawURLEncoding.EncodeToString(sealed) != text { // the decoder skips line breaks and spare bits
 		return cursor{}, invalid
 	}
 	plain, err := e.Cursors.Open(nil, sealed, question)

@@ -1,10 +1,12 @@
 package scim
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 
 	"domicile/directory"
+	"domicile/fsm/state"
 	"domicile/scim/schema"
 )
 
@@ -60,7 +62,7 @@ type config struct {
 // ServiceProviderConfig says what the service can do (RFC 7644 §4). It tells nothing about an organization, not even
 // whether it exists, so it needs no Actor.
 func (e *Engine) ServiceProviderConfig(org directory.OrganizationID, q Query) (Response, error) {
-	return e.document(q, config{
+	return document(q, config{
 		Schemas: []string{ConfigURN},
 		Patch:   supported{true},
 		Bulk:    bulkSupport{true, MaxBulkOperations, MaxBulkBytes},
@@ -75,63 +77,104 @@ func (e *Engine) ServiceProviderConfig(org directory.OrganizationID, q Query) (R
 			Type: "oauthbearertoken", Name: "Bearer token", Primary: true,
 			Description: "The organization's SCIM token in the Authorization header.",
 			SpecURI:     "https://www.rfc-editor.org/info/rfc6750",
+		}, {
+			Type: "oauth2", Name: "OAuth 2.0",
+			Description: "Client credentials, or authorization code with refresh token, at " + e.Region.URL + "/oauth/token.",
+			SpecURI:     "https://www.rfc-editor.org/info/rfc6749",
 		}},
 		Meta: schema.DocumentMeta{ResourceType: "ServiceProviderConfig", Location: e.Base(org) + "/ServiceProviderConfig"},
 	})
 }
 
-// ResourceTypes lists the kinds of resources (RFC 7643 §6).
-func (e *Engine) ResourceTypes(org directory.OrganizationID, q Query) (Response, error) {
-	return e.document(q, listOf(e.resourceTypes(org)))
+// ResourceTypes lists the kinds of resources (RFC 7643 §6). An actor sees those of its organization; the zero Actor, for
+// whoever sent no token, sees what is the same everywhere.
+func (e *Engine) ResourceTypes(ctx context.Context, org directory.OrganizationID, a Actor, q Query) (Response, error) {
+	docs, err := e.resourceTypes(ctx, org, a)
+	if err != nil {
+		return Response{}, err
+	}
+	return document(q, listOf(docs))
 }
 
-// ResourceType describes one kind of resource by its name.
-func (e *Engine) ResourceType(org directory.OrganizationID, name string, q Query) (Response, error) {
-	for _, doc := range e.resourceTypes(org) {
+// ResourceType describes one kind of resource by its name, to whom ResourceTypes does.
+func (e *Engine) ResourceType(ctx context.Context, org directory.OrganizationID, a Actor, name string, q Query) (Response, error) {
+	docs, err := e.resourceTypes(ctx, org, a)
+	if err != nil {
+		return Response{}, err
+	}
+	for _, doc := range docs {
 		if strings.EqualFold(doc.ID, name) {
-			return e.document(q, doc)
+			return document(q, doc)
 		}
 	}
 	return Response{}, &Fault{Status: statusNotFound, Detail: "there is no resource type " + schema.Quote(name)}
 }
 
-// Schemas lists the schemas (RFC 7643 §7).
-func (e *Engine) Schemas(org directory.OrganizationID, q Query) (Response, error) {
-	return e.document(q, listOf(e.schemas(org)))
+// Schemas lists the schemas (RFC 7643 §7), to whom ResourceTypes does.
+func (e *Engine) Schemas(ctx context.Context, org directory.OrganizationID, a Actor, q Query) (Response, error) {
+	docs, err := e.schemas(ctx, org, a)
+	if err != nil {
+		return Response{}, err
+	}
+	return document(q, listOf(docs))
 }
 
-// Schema describes one schema by its URN.
-func (e *Engine) Schema(org directory.OrganizationID, urn string, q Query) (Response, error) {
-	for _, doc := range e.schemas(org) {
+// Schema describes one schema by its URN, to whom ResourceTypes does.
+func (e *Engine) Schema(ctx context.Context, org directory.OrganizationID, a Actor, urn string, q Query) (Response, error) {
+	docs, err := e.schemas(ctx, org, a)
+	if err != nil {
+		return Response{}, err
+	}
+	for _, doc := range docs {
 		if strings.EqualFold(doc.ID, urn) {
-			return e.document(q, doc)
+			return document(q, doc)
 		}
 	}
 	return Response{}, &Fault{Status: statusNotFound, Detail: "there is no schema " + schema.Quote(urn)}
 }
 
 // Me answers everything below /Me (RFC 7644 §3.11): a token is a machine's and has no user.
-func (e *Engine) Me() (Response, error) {
+func (e *Engine) Me(a Actor) (answer Response, err error) {
+	r := e.begin(a, directory.SyncGet, opGet, kinds)
+	defer r.end(&answer, &err)
 	return Response{}, &Fault{Status: statusNotImplemented, Detail: "/Me is not offered: a provisioning token belongs to no user"}
 }
 
-func (e *Engine) resourceTypes(org directory.OrganizationID) []schema.ResourceTypeDoc {
-	var docs []schema.ResourceTypeDoc
-	for _, rt := range e.types {
-		docs = append(docs, schema.ResourceTypeDocument(rt, e.Base(org)))
+// typesFor are what an actor may know of.
+func (e *Engine) typesFor(ctx context.Context, a Actor) (*types, error) {
+	if a.Organization == "" {
+		return e.types.standard, nil
 	}
-	return docs
+	r := e.begin(a, directory.SyncGet, opGet, kinds)
+	v, err := r.look(ctx, state.Confirmed())
+	return v.types, err
 }
 
-func (e *Engine) schemas(org directory.OrganizationID) []schema.SchemaDoc {
+func (e *Engine) resourceTypes(ctx context.Context, org directory.OrganizationID, a Actor) ([]schema.ResourceTypeDoc, error) {
+	t, err := e.typesFor(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	var docs []schema.ResourceTypeDoc
+	for _, rt := range t.of {
+		docs = append(docs, schema.ResourceTypeDocument(rt, e.Base(org)))
+	}
+	return docs, nil
+}
+
+func (e *Engine) schemas(ctx context.Context, org directory.OrganizationID, a Actor) ([]schema.SchemaDoc, error) {
+	t, err := e.typesFor(ctx, a)
+	if err != nil {
+		return nil, err
+	}
 	var docs []schema.SchemaDoc
-	for _, rt := range e.types {
+	for _, rt := range t.of {
 		docs = append(docs, schema.SchemaDocument(rt.Core, e.Base(org)))
 		for _, extension := range rt.Extensions {
 			docs = append(docs, schema.SchemaDocument(extension.Schema, e.Base(org)))
 		}
 	}
-	return docs
+	return docs, nil
 }
 
 type documentList[T any] struct {
@@ -148,7 +191,7 @@ func listOf[T any](docs []T) documentList[T] {
 
 // document answers with a discovery document. Filters there are forbidden (RFC 7644 §4); paging, sorting and projections
 // are ignored.
-func (e *Engine) document(q Query, doc any) (Response, error) {
+func document(q Query, doc any) (Response, error) {
 	if q.HasFilter {
 		return Response{}, &Fault{Status: statusForbidden, Detail: "discovery documents cannot be filtered (RFC 7644 §4)"}
 	}

@@ -1,7 +1,6 @@
 package scim
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -16,34 +15,41 @@ import (
 type Deps struct {
 	Proposer command.Proposer
 	Viewer   state.Viewer
+	// Rehearse applies a command to a throw-away copy of a view (fsm.Rehearse). nil: there are no dry runs.
+	Rehearse func(*state.View, command.Command) (command.Result, *state.View)
 	Region   directory.Region   // this region; locations are made of its URL
 	Regions  []directory.Region // every region, for telling a caller that came to the wrong one
 	Cursors  *seal.Box          // seals the cursors of RFC 9865; every node needs the same keys, purpose and identity
 	NewID    func() string      // seal.NewID
 	Now      func() time.Time
-	Metrics  *Metrics // nil: not measured
+	Recorder *Recorder // brings failures and uses of tokens to the ledger; nil: nobody is told
+	Metrics  *Metrics  // nil: not measured
 }
 
 // Engine answers SCIM requests. It is safe for concurrent use.
 type Engine struct {
 	Deps
-	types    [kinds]*schema.ResourceType
+	*workshop
+}
+
+// workshop is what an engine shares with its dry runs.
+type workshop struct {
 	dialects map[directory.Profile]schema.Dialect
+	types    typeCache
 	writers  writerLocks
 	buffers  sync.Pool // of *buffer
 }
 
 // New makes an Engine.
 func New(deps Deps) *Engine {
-	return &Engine{
-		Deps:  deps,
-		types: [kinds]*schema.ResourceType{Users: schema.User(), Groups: schema.Group()},
+	return &Engine{deps, &workshop{
+		types: newTypeCache(),
 		dialects: map[directory.Profile]schema.Dialect{
 			directory.ProfileInterop: schema.Interop(),
 			directory.ProfileStrict:  schema.Strict(),
 			directory.ProfileEntra:   schema.Entra(),
 		},
-	}
+	}}
 }
 
 // Kind is one of the two resource types. Its number is its place in a root query.
@@ -53,16 +59,16 @@ type Kind uint8
 const (
 	Users Kind = iota
 	Groups
-	kinds // how many
+	kinds // how many; as a Kind: no one kind
 )
 
-var kindNames = [kinds]string{"User", "Group"}
+var kindNames = [kinds + 1]string{"User", "Group", ""}
 
 // String gives the resource type's name, as in meta.resourceType.
 func (k Kind) String() string { return kindNames[k] }
 
 // endpoint is the resource type's path below the base URL.
-func (k Kind) endpoint() string { return [kinds]string{"/Users", "/Groups"}[k] }
+func (k Kind) endpoint() string { return [kinds + 1]string{"/Users", "/Groups", ""}[k] }
 
 // Base gives the SCIM base URL of an organization, without a trailing slash. An identity provider's administrator types
 // it in, and every location begins with it.
@@ -70,39 +76,13 @@ func (e *Engine) Base(org directory.OrganizationID) string { return baseOf(e.Reg
 
 func baseOf(region directory.Region, org string) string { return region.URL + "/scim/v2/" + org }
 
-// dialect gives the tolerances of the actor's organization.
-func (e *Engine) dialect(a Actor) schema.Dialect {
-	if d, ok := e.dialects[a.Profile]; ok {
+// dialect gives the tolerances of a profile.
+func (e *Engine) dialect(p directory.Profile) schema.Dialect {
+	if d, ok := e.dialects[p]; ok {
 		return d
 	}
 	return e.dialects[directory.ProfileInterop]
 }
 
-// directory gives the actor's organization as of a view that is at least so fresh.
-func (e *Engine) directory(ctx context.Context, a Actor, f state.Freshness) (*state.Directory, error) {
-	view, err := e.Viewer.View(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	d, ok := view.Directory(a.Organization)
-	if !ok {
-		return nil, unauthenticated("")
-	}
-	return d, nil
-}
-
 // now is the door's clock in ledger time.
 func (e *Engine) now() directory.Time { return directory.Time(e.Now().UnixMicro()) }
-
-// propose puts a command of the actor through the log.
-func (e *Engine) propose(ctx context.Context, a Actor, p command.Payload) (command.Result, error) {
-	result, err := e.Proposer.Propose(ctx, command.Command{
-		Organization: a.Organization,
-		Actor:        "token:" + string(a.Token),
-		Payload:      p,
-	})
-	if err == nil {
-		err = result.Err()
-	}
-	return result, err
-}

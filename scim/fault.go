@@ -29,6 +29,7 @@ const (
 	statusConflict           = 409
 	statusPreconditionFailed = 412
 	statusTooLarge           = 413
+	statusTooMany            = 429
 	statusInternal           = 500
 	statusNotImplemented     = 501
 	statusUnavailable        = 503

@@ -17,15 +17,11 @@ import (
 // both): clients time out on large ones, and know what they sent.
 const maxShown = 200
 
-// maxCommandIDs is how many member ids go into one command, which has at most command.MaxCommandBytes. Larger changes
-// become several commands, each of them safe to repeat.
-const maxCommandIDs = 24_000
-
 // maxUnknown is how many unknown members a refusal names.
 const maxUnknown = 10
 
-func (e *Engine) groupFields(o schema.Object) (command.GroupFields, error) {
-	document, err := e.encode(Groups, o)
+func (t *types) groupFields(o schema.Object) (command.GroupFields, error) {
+	document, err := t.encode(Groups, o)
 	if err != nil {
 		return command.GroupFields{}, err
 	}
@@ -41,11 +37,11 @@ func (e *Engine) groupFields(o schema.Object) (command.GroupFields, error) {
 // findMembers finds the members that a client names, in creation order; all must be users or groups that it may know of.
 func findMembers(d *state.Directory, members []schema.Member) ([]record, error) {
 	found := make([]record, 0, len(members))
-	var unknown []string
+	var unknown []string // a few more than a refusal names
 	for _, m := range members {
 		if r, ok := findAny(d, directory.ResourceID(m.ID)); ok {
 			found = append(found, r)
-		} else {
+		} else if len(unknown) <= maxUnknown {
 			unknown = append(unknown, schema.Quote(m.ID))
 		}
 	}
@@ -82,67 +78,71 @@ func lostMember(err error) error {
 	return err
 }
 
-func (e *Engine) createGroup(ctx context.Context, a Actor, id directory.ResourceID, o schema.Object, s shown) (Response, error) {
-	d, err := e.directory(ctx, a, state.Confirmed())
+func (r *request) createGroup(ctx context.Context, id directory.ResourceID, q *Query) (Response, error) {
+	v, err := r.look(ctx, state.Confirmed())
 	if err != nil {
 		return Response{}, err
 	}
-	members, err := findMembers(d, schema.Members(o))
+	o, courtesies, err := r.body.resource(v.types.of[Groups], r.dialect)
+	r.courtesies = courtesies
 	if err != nil {
 		return Response{}, err
 	}
-	fields, err := e.groupFields(o)
+	fields, err := v.types.groupFields(o)
 	if err != nil {
 		return Response{}, err
 	}
-	first := members[:min(len(members), maxCommandIDs)]
-	result, err := e.propose(ctx, a, &command.CreateGroup{
-		ID: id, Source: directory.SourceSCIM, GroupFields: fields, Members: idsOf(first),
-	})
-	if err != nil {
-		return Response{}, lostMember(taken(d, Groups, "displayName", fields.DisplayName, err))
-	}
-	if len(first) < len(members) {
-		if result, err = e.addInParts(ctx, a, id, members[len(first):]); err != nil {
-			return Response{}, err
-		}
-	}
-	made := record{kind: Groups, source: directory.SourceSCIM, id: id, links: members}.written(fields.Attributes, result)
-	return e.show(&view{e.Base(a.Organization), d}, &made, s, statusCreated)
-}
-
-// addInParts adds to a new group what did not fit into the command that made it. When a part fails the group goes again,
-// so that the client's next try does not find half a group in its way.
-func (e *Engine) addInParts(ctx context.Context, a Actor, id directory.ResourceID, members []record) (command.Result, error) {
-	var result command.Result
-	for part := range slices.Chunk(idsOf(members), maxCommandIDs) {
-		var err error
-		result, err = e.propose(ctx, a, &command.UpdateGroup{ID: id, Mode: command.MembersDelta, Add: part})
-		if err != nil {
-			_, undo := e.propose(context.WithoutCancel(ctx), a, &command.DeleteGroup{ID: id})
-			return result, errors.Join(lostMember(err), undo)
-		}
-	}
-	return result, nil
-}
-
-// replaceGroup is PUT: fields and members become what the body says. Members that this door may not see stay.
-func (e *Engine) replaceGroup(ctx context.Context, a Actor, v *view, current record, o schema.Object, s shown) (Response, error) {
+	r.name = fields.DisplayName
 	members, err := findMembers(v.Directory, schema.Members(o))
 	if err != nil {
 		return Response{}, err
 	}
-	e.keepExternalID(a, o, current.group.ExternalID)
-	fields, err := e.groupFields(o)
+	var result command.Result
+	if err = v.nameFree(&fields, "", len(members)); err == nil {
+		result, err = r.withMembers(ctx, idsOf(members), nil, func(add, _ []directory.ResourceID, staged directory.ChangeID) (command.Result, error) {
+			return r.propose(ctx, &command.CreateGroup{
+				ID: id, Source: directory.SourceSCIM, GroupFields: fields, Members: add, Staged: staged,
+			})
+		})
+	}
+	if err != nil {
+		return Response{}, lostMember(taken(v.Directory, Groups, "displayName", fields.DisplayName, err))
+	}
+	made := record{kind: Groups, source: directory.SourceSCIM, id: id, links: members}.written(fields.Attributes, result)
+	return r.show(&v, &made, v.types.shows(q), statusCreated)
+}
+
+// nameFree refuses a taken name before members are staged for nothing; the ledger decides.
+func (v *view) nameFree(fields *command.GroupFields, id directory.ResourceID, members int) error {
+	if !isLarge(members) {
+		return nil
+	}
+	if holder, ok := v.GroupByName(fields.DisplayNameKey); ok && holder.ID != id {
+		return directory.Errorf(directory.KindConflict, "displayName", "displayName is taken")
+	}
+	return nil
+}
+
+// replaceGroup is PUT: fields and members become what the body says. Members that this door may not see stay.
+func (r *request) replaceGroup(ctx context.Context, v *view, current record, o schema.Object, s shown) (Response, error) {
+	members, err := findMembers(v.Directory, schema.Members(o))
+	if err != nil {
+		return Response{}, err
+	}
+	fields, err := v.types.groupFields(o)
 	if err != nil {
 		return Response{}, err
 	}
 	update := command.UpdateGroup{ID: current.id, ExpectVersion: current.version}
+	r.note.Changes = nil
 	if fields.Attributes != current.attributes {
 		update.Fields = &fields
+		if r.note.Changes, err = changes(v.types.of[Groups], current, o); err != nil {
+			return Response{}, err
+		}
 	}
-	e.replaceMembers(v, current, members, &update)
-	result, changed, err := e.updateGroup(ctx, a, v, current, update)
+	v.replaceMembers(current, members, &update)
+	result, changed, err := r.updateGroup(ctx, v, update)
 	if err != nil {
 		return Response{}, err
 	}
@@ -150,14 +150,14 @@ func (e *Engine) replaceGroup(ctx context.Context, a Actor, v *view, current rec
 	if changed {
 		current = current.written(fields.Attributes, result)
 	}
-	response, err := e.show(v, &current, s, statusOK)
+	response, err := r.show(v, &current, s, statusOK)
 	response.NoOp = !changed
 	return response, err
 }
 
 // replaceMembers turns "these are the members" into what to add and what to remove. It depends on the view, so the update
 // must expect the view's version.
-func (e *Engine) replaceMembers(v *view, current record, members []record, update *command.UpdateGroup) {
+func (v *view) replaceMembers(current record, members []record, update *command.UpdateGroup) {
 	want := make(map[directory.Number]bool, len(members))
 	for _, m := range members {
 		want[m.number] = true
@@ -172,34 +172,31 @@ func (e *Engine) replaceMembers(v *view, current record, members []record, updat
 	}
 }
 
-// updateGroup proposes a change of fields and members, in as many commands as it needs; each is safe to repeat. Nothing is
-// proposed when nothing would change. An update whose members were read from the view must expect the view's version.
-func (e *Engine) updateGroup(ctx context.Context, a Actor, v *view, current record, u command.UpdateGroup) (result command.Result, changed bool, err error) {
-	if u.Fields == nil && len(u.Add) == 0 && len(u.Remove) == 0 {
+// updateGroup proposes a change of fields and members in one step. Nothing is proposed when nothing would change. An update
+// whose members were read from the view must expect the view's version.
+func (r *request) updateGroup(ctx context.Context, v *view, u command.UpdateGroup) (result command.Result, changed bool, err error) {
+	n := len(u.Add) + len(u.Remove)
+	if u.Fields == nil && n == 0 {
 		return command.Result{}, false, nil
 	}
-	add, remove := u.Add, u.Remove
-	for first := true; first || len(add)+len(remove) > 0; first = false {
-		u.Add, add = cut(add, maxCommandIDs)
-		u.Remove, remove = cut(remove, maxCommandIDs-len(u.Add))
-		if len(u.Add)+len(u.Remove) > 0 {
-			u.Mode = command.MembersDelta
-		}
-		part := u
-		if result, err = e.propose(ctx, a, &part); err != nil {
-			name := ""
-			if u.Fields != nil {
-				name = u.Fields.DisplayName
-			}
-			return result, false, lostMember(taken(v.Directory, Groups, "displayName", name, err))
-		}
-		u.Fields, u.ExpectVersion = nil, 0
+	name := ""
+	if u.Fields != nil {
+		name = u.Fields.DisplayName
+		err = v.nameFree(u.Fields, u.ID, n)
+	}
+	if n > 0 {
+		u.Mode = command.MembersDelta
+		r.note.Changes = append(r.note.Changes, "members")
+	}
+	if err == nil {
+		result, err = r.withMembers(ctx, u.Add, u.Remove, func(add, remove []directory.ResourceID, staged directory.ChangeID) (command.Result, error) {
+			update := u
+			update.Add, update.Remove, update.Staged = add, remove, staged
+			return r.propose(ctx, &update)
+		})
+	}
+	if err != nil {
+		return result, false, lostMember(taken(v.Directory, Groups, "displayName", name, err))
 	}
 	return result, true, nil
-}
-
-// cut splits a list after at most n items.
-func cut[T any](list []T, n int) (head, tail []T) {
-	n = min(n, len(list))
-	return list[:n], list[n:]
 }

@@ -112,13 +112,13 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{ledger: newLedger(t), clock: new(atomic.Int64)}
 	w.Engine = scim.New(scim.Deps{
-		Proposer: w.ledger, Viewer: w.ledger, Region: regions[0], Regions: regions,
+		Proposer: w.ledger, Viewer: w.ledger, Rehearse: fsm.Rehearse, Region: regions[0], Regions: regions,
 		Cursors: seal.GenerateKeyring().Box("scim cursor", "us", "test"), NewID: seal.NewID,
 		Now: func() time.Time { return time.Now().Add(time.Duration(w.clock.Load()) * time.Second) },
 	})
 	w.org, w.token = w.organization(t, directory.ProfileInterop)
 	var err error
-	w.actor, err = w.Authenticate(t.Context(), w.org, "Bearer "+w.token)
+	w.actor, err = w.Authenticate(t.Context(), w.org, bearer(w.token))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,14 +128,24 @@ func newWorld(t testing.TB) *world {
 // organization makes an organization and a token of it.
 func (w *world) organization(t testing.TB, profile directory.Profile) (directory.OrganizationID, string) {
 	t.Helper()
+	return w.organizationWith(t, func(f *command.OrganizationFields) { f.Profile = profile })
+}
+
+// organizationWith is organization with other fields.
+func (w *world) organizationWith(t testing.TB, change func(*command.OrganizationFields)) (directory.OrganizationID, string) {
+	t.Helper()
 	org := directory.OrganizationID(seal.NewID())
-	w.write(t, org, &command.CreateOrganization{OrganizationFields: command.OrganizationFields{
-		Slug: "o-" + string(org[:8]), Name: "Organization", Profile: profile,
-	}})
+	fields := command.OrganizationFields{Slug: "o-" + string(org[:8]), Name: "Organization", SCIM: directory.SCIMActive}
+	change(&fields)
+	w.write(t, org, &command.CreateOrganization{OrganizationFields: fields})
 	secret, hash := seal.MintToken("dom_us_")
-	w.write(t, org, &command.CreateToken{ID: directory.TokenID(seal.NewID()), Hash: directory.Hash(hash), Name: "test", Hint: "test"})
+	w.write(t, org, &command.CreateToken{Tokens: []command.NewToken{{
+		ID: directory.TokenID(seal.NewID()), Hash: directory.Hash(hash), Name: "test", Hint: "test",
+	}}})
 	return org, secret.Reveal()
 }
+
+func bearer(token string) scim.Caller { return scim.Caller{Authorization: "Bearer " + token} }
 
 // write puts a command into the ledger behind the engine's back.
 func (w *world) write(t testing.TB, org directory.OrganizationID, p command.Payload) command.Result {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"domicile/directory"
 	"domicile/fsm/state"
 	"domicile/scim/filter"
 	"domicile/scim/schema"
@@ -39,82 +40,94 @@ type query struct {
 }
 
 // List answers GET on a resource endpoint (RFC 7644 §3.4.2).
-func (e *Engine) List(ctx context.Context, a Actor, kind Kind, q Query) (r Response, err error) {
-	defer e.Metrics.done(kind.String(), opList, &r, &err)
-	return e.list(ctx, a, []Kind{kind}, q)
+func (e *Engine) List(ctx context.Context, a Actor, kind Kind, q Query) (answer Response, err error) {
+	r := e.begin(a, directory.SyncGet, opList, kind)
+	defer r.end(&answer, &err)
+	return r.list(ctx, &q)
 }
 
 // ListAll answers GET on the root: users, then groups (RFC 7644 §3.4.2.1).
-func (e *Engine) ListAll(ctx context.Context, a Actor, q Query) (r Response, err error) {
-	defer e.Metrics.done("Any", opList, &r, &err)
-	return e.list(ctx, a, []Kind{Users, Groups}, q)
+func (e *Engine) ListAll(ctx context.Context, a Actor, q Query) (Response, error) {
+	return e.List(ctx, a, kinds, q)
 }
 
 // Search answers POST /.search on a resource endpoint (RFC 7644 §3.4.3).
-func (e *Engine) Search(ctx context.Context, a Actor, kind Kind, body []byte) (r Response, err error) {
-	defer e.Metrics.done(kind.String(), opList, &r, &err)
-	return e.search(ctx, a, []Kind{kind}, body)
+func (e *Engine) Search(ctx context.Context, a Actor, kind Kind, body []byte) (answer Response, err error) {
+	r := e.begin(a, directory.SyncGet, opList, kind)
+	defer r.end(&answer, &err)
+	q, err := r.parseSearch(body)
+	if err != nil {
+		return Response{}, err
+	}
+	return r.list(ctx, &q)
 }
 
 // SearchAll answers POST /.search on the root.
-func (e *Engine) SearchAll(ctx context.Context, a Actor, body []byte) (r Response, err error) {
-	defer e.Metrics.done("Any", opList, &r, &err)
-	return e.search(ctx, a, []Kind{Users, Groups}, body)
+func (e *Engine) SearchAll(ctx context.Context, a Actor, body []byte) (Response, error) {
+	return e.Search(ctx, a, kinds, body)
 }
 
-func (e *Engine) search(ctx context.Context, a Actor, of []Kind, body []byte) (Response, error) {
-	q, err := parseSearch(body, e.dialect(a))
+func (r *request) list(ctx context.Context, asked *Query) (Response, error) {
+	v, err := r.look(ctx, state.Confirmed())
 	if err != nil {
 		return Response{}, err
 	}
-	return e.list(ctx, a, of, q)
-}
-
-func (e *Engine) list(ctx context.Context, a Actor, of []Kind, asked Query) (Response, error) {
-	q, err := e.compile(a, of, &asked)
+	q, at, err := r.compile(v.types, asked)
 	if err != nil {
+		r.note.Operations = asked.asked()
 		return Response{}, err
 	}
-	at, err := e.resume(a, q)
-	if err != nil {
-		return Response{}, err
-	}
-	d, err := e.directory(ctx, a, state.Confirmed())
-	if err != nil {
-		return Response{}, err
-	}
-	v := &view{e.Base(a.Organization), d}
-	b := e.newBuffer()
+	b := r.newBuffer()
 	var found page
 	if q.plain() {
-		found = e.browse(d, q, at, b)
+		found = browse(v.Directory, q, at, b)
 	} else if q.byName() {
-		found = e.browseByName(d, q, b)
-	} else if found, err = e.match(ctx, v, q, at, b); err != nil {
+		found = browseByName(v.Directory, q, b)
+	} else if found, err = r.match(ctx, &v, q, at, b); err != nil {
+		r.note.Operations = asked.asked()
 		return Response{}, err
 	}
-	return e.answer(a, v, q, found, b)
+	return r.answer(&v, q, found, b)
 }
 
-// compile checks everything that can be checked without the ledger.
-func (e *Engine) compile(a Actor, of []Kind, asked *Query) (*query, error) {
+// bothKinds is what a root query is about, in the order of its answer.
+var bothKinds = [kinds]Kind{Users, Groups}
+
+// each lists the kinds that a request of this kind is about.
+func (k Kind) each() []Kind {
+	if k == kinds {
+		return bothKinds[:]
+	}
+	return bothKinds[k : k+1]
+}
+
+// compile checks a question by the organization's schemas, and opens its cursor; the first page has none.
+func (r *request) compile(t *types, asked *Query) (*query, *position, error) {
 	q := &query{
-		scope: "root", shown: e.shows(asked), filterText: asked.Filter,
+		scope: "root", shown: t.shows(asked), filterText: asked.Filter,
 		start: max(asked.StartIndex, 1) - 1, count: defaultPage, pages: asked.HasCursor, cursor: asked.Cursor,
 	}
-	if len(of) == 1 {
-		q.scope = of[0].String()
+	if r.kind != kinds {
+		q.scope = r.kind.String()
 	}
 	if asked.HasCount {
 		q.count = min(max(asked.Count, 0), MaxPage)
 	}
-	if err := e.compileFilter(a, of, asked, q); err != nil {
-		return nil, err
+	if err := r.compileFilter(t, asked, q); err != nil {
+		return nil, nil, err
 	}
-	return q, e.compileSort(of, asked, q)
+	if err := compileSort(t, r.kind.each(), asked, q); err != nil {
+		return nil, nil, err
+	}
+	if q.cursor == "" {
+		return q, nil, nil
+	}
+	c, err := r.decodeCursor(q.cursor, q.question(r.Actor), q.count)
+	return q, &c.at, err
 }
 
-func (e *Engine) compileFilter(a Actor, of []Kind, asked *Query, q *query) error {
+func (r *request) compileFilter(t *types, asked *Query, q *query) error {
+	of := r.kind.each()
 	if !asked.HasFilter {
 		for _, kind := range of {
 			q.plans = append(q.plans, plan{kind: kind})
@@ -126,18 +139,16 @@ func (e *Engine) compileFilter(a Actor, of []Kind, asked *Query, q *query) error
 			q.plans = []plan{p}
 			return nil
 		}
-		n, err := filter.Parse(e.types[of[0]], asked.Filter, e.dialect(a))
+		n, courtesies, err := filter.Parse(t.of[of[0]], asked.Filter, r.dialect)
+		r.courtesies.Add(courtesies)
 		if err != nil {
 			return err
 		}
 		q.plans = []plan{newPlan(of[0], n)}
 		return nil
 	}
-	types := make([]*schema.ResourceType, len(of))
-	for i, kind := range of {
-		types[i] = e.types[kind]
-	}
-	nodes, err := filter.ParseRoot(types, asked.Filter, e.dialect(a))
+	nodes, courtesies, err := filter.ParseRoot(t.of[:], asked.Filter, r.dialect)
+	r.courtesies.Add(courtesies)
 	if err != nil {
 		return err
 	}
@@ -148,10 +159,10 @@ func (e *Engine) compileFilter(a Actor, of []Kind, asked *Query, q *query) error
 }
 
 // compileSort reads the order for each kind. In a root query an attribute that one kind lacks is a missing value there.
-func (e *Engine) compileSort(of []Kind, asked *Query, q *query) error {
+func compileSort(t *types, of []Kind, asked *Query, q *query) error {
 	var refusal error
 	for _, kind := range of {
-		s, err := filter.ParseSort(e.types[kind], asked.SortBy, asked.SortOrder)
+		s, err := filter.ParseSort(t.of[kind], asked.SortBy, asked.SortOrder)
 		if err != nil {
 			refusal = err
 		} else {
@@ -163,18 +174,6 @@ func (e *Engine) compileSort(of []Kind, asked *Query, q *query) error {
 		return refusal
 	}
 	return nil
-}
-
-// resume opens the client's cursor. The first page has none.
-func (e *Engine) resume(a Actor, q *query) (*position, error) {
-	if q.cursor == "" {
-		return nil, nil
-	}
-	c, err := e.decodeCursor(q.cursor, q.question(a), q.count)
-	if err != nil {
-		return nil, err
-	}
-	return &c.at, nil
 }
 
 // plain tells that neither a filter nor an order was asked for.
@@ -191,7 +190,7 @@ type page struct {
 }
 
 // browse gives a page of everything, without looking at what is not on it.
-func (e *Engine) browse(d *state.Directory, q *query, at *position, b *buffer) page {
+func browse(d *state.Directory, q *query, at *position, b *buffer) page {
 	found := page{}
 	start := q.start
 	for _, p := range q.plans {
@@ -225,7 +224,7 @@ func (e *Engine) browse(d *state.Directory, q *query, at *position, b *buffer) p
 }
 
 // answer writes a page.
-func (e *Engine) answer(a Actor, v *view, q *query, found page, b *buffer) (Response, error) {
+func (r *request) answer(v *view, q *query, found page, b *buffer) (Response, error) {
 	out := append(b.bytes, `{"schemas":["`+ListURN+`"],"totalResults":`...)
 	out = appendUint(out, uint64(found.total))
 	if !q.pages {
@@ -236,9 +235,9 @@ func (e *Engine) answer(a Actor, v *view, q *query, found page, b *buffer) (Resp
 	out = appendUint(out, uint64(len(b.records)))
 	if q.pages && found.more && len(b.records) > 0 {
 		last := b.records[len(b.records)-1]
-		c := cursor{issued: e.now(), count: q.count, at: position{last.kind, last.number, found.last}}
+		c := cursor{issued: r.now(), count: q.count, at: position{last.kind, last.number, found.last}}
 		out = append(out, `,"nextCursor":"`...)
-		out = append(out, e.encodeCursor(c, q.question(a))...)
+		out = append(out, r.encodeCursor(c, q.question(r.Actor))...)
 		out = append(out, '"')
 	}
 	out = append(out, `,"Resources":[`...)
@@ -247,7 +246,7 @@ func (e *Engine) answer(a Actor, v *view, q *query, found page, b *buffer) (Resp
 		if i > 0 {
 			out = append(out, ',')
 		}
-		if out, err = q.shown.append(out, e, v, &b.records[i]); err != nil {
+		if out, err = q.shown.append(out, v, &b.records[i]); err != nil {
 			return Response{}, err
 		}
 		if len(out) > maxAnswer {

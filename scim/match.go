@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 
 	"domicile/scim/filter"
 	"domicile/scim/schema"
@@ -18,7 +17,6 @@ type hit struct {
 
 // matcher finds the matches of a query and keeps the page that was asked for.
 type matcher struct {
-	*Engine
 	ctx    context.Context
 	v      *view
 	q      *query
@@ -29,9 +27,9 @@ type matcher struct {
 }
 
 // match gives a page of what a filter finds, in the order asked for.
-func (e *Engine) match(ctx context.Context, v *view, q *query, at *position, b *buffer) (page, error) {
-	m := matcher{Engine: e, ctx: ctx, v: v, q: q, at: at, budget: maxScan}
-	defer func() { e.Metrics.scan(maxScan - m.budget) }()
+func (r *request) match(ctx context.Context, v *view, q *query, at *position, b *buffer) (page, error) {
+	m := matcher{ctx: ctx, v: v, q: q, at: at, budget: maxScan}
+	defer func() { r.Metrics.scan(maxScan - m.budget) }()
 	for i := range q.plans {
 		if err := m.collect(&q.plans[i], q.sorts[i]); err != nil {
 			return page{}, err
@@ -114,7 +112,7 @@ func (m *matcher) object(p *plan, s filter.Sort, r record) (schema.Object, error
 	if r.kind == Groups && wants("members") {
 		m.budget -= m.v.MembersUpTo(r.number, maxScan)
 	}
-	return m.Engine.object(m.v, &r, wants)
+	return m.v.object(&r, wants)
 }
 
 func sortInHead(kind Kind, s filter.Sort) bool {
@@ -179,12 +177,11 @@ func (m *matcher) sort() filter.Sort {
 // that the cursor comes back.
 func (m *matcher) sorted(r record) ([]byte, error) {
 	s := m.sortOf(r.kind)
-	o, err := m.Engine.object(m.v, &r, s.Mentions)
+	o, err := m.v.object(&r, s.Mentions)
 	if err != nil {
 		return nil, err
 	}
-	path, _, _ := strings.Cut(s.String(), " ") // before the direction
-	return schema.Marshal(m.types[r.kind], schema.NewProjection(m.types[r.kind], []string{path}, nil).Apply(o)), nil
+	return schema.Marshal(m.v.types.of[r.kind], s.Sample(o)), nil
 }
 
 func (m *matcher) sortOf(kind Kind) filter.Sort {
@@ -201,7 +198,7 @@ func (m *matcher) firstAfter() (int, error) {
 	if m.at == nil {
 		return 0, nil
 	}
-	o, err := schema.Decode(m.types[m.at.kind], m.at.sorted)
+	o, err := schema.Decode(m.v.types.of[m.at.kind], m.at.sorted)
 	if err != nil {
 		return 0, err
 	}

@@ -36,14 +36,18 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// done counts one operation; it is deferred with the addresses of what the operation returns.
-func (m *Metrics) done(resource, operation string, r *Response, err *error) {
+// done counts one operation.
+func (m *Metrics) done(kind Kind, operation string, r *Response, err error) {
 	if m == nil {
 		return
 	}
-	m.operations.WithLabelValues(resource, operation, outcome(r, *err)).Inc()
+	resource := kind.String()
+	if kind == kinds {
+		resource = "Any"
+	}
+	m.operations.WithLabelValues(resource, operation, outcome(r, err)).Inc()
 	for _, c := range r.Courtesies {
-		m.courtesies.WithLabelValues(c.Name).Inc()
+		m.courtesies.WithLabelValues(c.Name()).Inc()
 	}
 }
 

@@ -8,17 +8,14 @@ import (
 	"domicile/fsm/state"
 	"domicile/scim/filter"
 	"domicile/scim/patch"
-	"domicile/scim/schema"
 )
 
 // Patch answers PATCH on one resource (RFC 7644 §3.5.2). The document is checked before the resource is looked up.
-func (e *Engine) Patch(ctx context.Context, a Actor, kind Kind, id string, body []byte, q Query, c Conditions) (r Response, err error) {
-	defer e.Metrics.done(kind.String(), opPatch, &r, &err)
-	doc, err := patch.ParseDocument(e.types[kind], body, e.dialect(a))
-	if err != nil {
-		return Response{}, err
-	}
-	return e.patch(ctx, a, kind, id, doc, e.wanted(&q, c), c)
+func (e *Engine) Patch(ctx context.Context, a Actor, kind Kind, id string, body []byte, q Query, c Conditions) (answer Response, err error) {
+	r := e.begin(a, directory.SyncPatch, opPatch, kind)
+	defer r.end(&answer, &err)
+	r.body.raw = body
+	return r.patch(ctx, id, &q, c)
 }
 
 // wanted is what the answer to a PATCH should be.
@@ -28,41 +25,45 @@ type wanted struct {
 	always  bool // the resource, however large
 }
 
-func (e *Engine) wanted(q *Query, c Conditions) wanted {
+func (t *types) wanted(q *Query, c Conditions) wanted {
 	return wanted{
-		shown:   e.shows(q),
+		shown:   t.shows(q),
 		minimal: c.prefers("return=minimal") && !q.projected(),
 		always:  c.prefers("return=representation") || q.projected(),
 	}
 }
 
-func (e *Engine) patch(ctx context.Context, a Actor, kind Kind, id string, doc *patch.Document, w wanted, c Conditions) (Response, error) {
-	apply := e.patchUser
-	if kind == Groups {
-		apply = e.patchGroup
-	}
-	var courtesies []schema.Courtesy
-	response, err := e.rewrite(ctx, a, kind, id, c, func(v *view, current record) (Response, error) {
-		o, err := schema.Decode(e.types[kind], []byte(current.attributes))
-		if err != nil {
-			return Response{}, err
-		}
-		change, err := doc.Apply(o)
-		if err != nil {
-			return Response{}, err
-		}
-		courtesies = change.Courtesies
-		return apply(ctx, a, v, current, change, w, c)
+func (r *request) patch(ctx context.Context, id string, q *Query, c Conditions) (Response, error) {
+	var doc *patch.Document
+	return r.rewrite(ctx, id, c, rewriting{
+		read: func(t *types) (err error) {
+			if doc, err = r.body.document(t.of[r.kind], r.dialect); err == nil {
+				r.courtesies = doc.Courtesies()
+				r.note.Operations = doc.Text()
+			}
+			return err
+		},
+		try: func(v *view, current record) (Response, error) {
+			before, err := current.document(v.types.of[r.kind])
+			if err != nil {
+				return Response{}, err
+			}
+			current.decoded = before
+			change, err := doc.Apply(before)
+			if err != nil {
+				return Response{}, err
+			}
+			r.courtesies = change.Courtesies
+			if r.kind == Groups {
+				return r.patchGroup(ctx, v, current, change, v.types.wanted(q, c), c)
+			}
+			return r.patchUser(ctx, v, current, change, v.types.wanted(q, c))
+		},
 	})
-	response.Courtesies = courtesies
-	return response, err
 }
 
-func (e *Engine) patchUser(ctx context.Context, a Actor, v *view, current record, change *patch.Change, w wanted, _ Conditions) (Response, error) {
-	if _, said := schema.Active(change.Attributes); !said {
-		change.Attributes["active"] = current.user.Active // a status has no "absent"
-	}
-	response, err := e.putUser(ctx, a, v, current, change.Attributes, w.shown)
+func (r *request) patchUser(ctx context.Context, v *view, current record, change *patch.Change, w wanted) (Response, error) {
+	response, err := r.putUser(ctx, v, current, change.Attributes, w.shown)
 	if err == nil && w.minimal {
 		response.Release()
 		response.Status = statusNoContent
@@ -72,22 +73,26 @@ func (e *Engine) patchUser(ctx context.Context, a Actor, v *view, current record
 
 // patchGroup turns a change into one update. A change of nothing but members by id means the same whatever the members
 // are, so it expects no version and many clients can change one group at once (DESIGN.md, law 5).
-func (e *Engine) patchGroup(ctx context.Context, a Actor, v *view, current record, change *patch.Change, w wanted, c Conditions) (Response, error) {
+func (r *request) patchGroup(ctx context.Context, v *view, current record, change *patch.Change, w wanted, c Conditions) (Response, error) {
 	update := command.UpdateGroup{ID: current.id}
 	if c.IfMatch != "" {
 		update.ExpectVersion = current.version
 	}
+	r.note.Changes = nil
 	if change.AttributesChanged {
-		fields, err := e.groupFields(change.Attributes)
+		fields, err := v.types.groupFields(change.Attributes)
 		if err != nil {
 			return Response{}, err
 		}
 		update.Fields, update.ExpectVersion = &fields, current.version
+		if r.note.Changes, err = changes(v.types.of[Groups], current, change.Attributes); err != nil {
+			return Response{}, err
+		}
 	}
-	if err := e.patchMembers(v, current, change.Members, &update); err != nil {
+	if err := v.patchMembers(current, change.Members, &update); err != nil {
 		return Response{}, err
 	}
-	result, changed, err := e.updateGroup(ctx, a, v, current, update)
+	result, changed, err := r.updateGroup(ctx, v, update)
 	if err != nil {
 		return Response{}, err
 	}
@@ -98,13 +103,13 @@ func (e *Engine) patchGroup(ctx context.Context, a Actor, v *view, current recor
 		}
 		current = current.written(attributes, result)
 	}
-	response, err := e.showPatched(ctx, a, v, current, len(update.Remove), result.Seq, w)
+	response, err := r.showPatched(ctx, v, current, len(update.Remove), result.Seq, w)
 	response.NoOp = !changed
 	return response, err
 }
 
 // patchMembers adds the change of members to an update; it adds nothing if the group has the members already.
-func (e *Engine) patchMembers(v *view, current record, m patch.MembersChange, update *command.UpdateGroup) error {
+func (v *view) patchMembers(current record, m patch.MembersChange, update *command.UpdateGroup) error {
 	if m.Mode == patch.None {
 		return nil
 	}
@@ -114,24 +119,24 @@ func (e *Engine) patchMembers(v *view, current record, m patch.MembersChange, up
 	}
 	if m.Mode == patch.Replace {
 		update.ExpectVersion = current.version
-		e.replaceMembers(v, current, members, update)
+		v.replaceMembers(current, members, update)
 		return nil
 	}
 	real := false
-	for _, r := range members {
-		real = real || !v.IsMember(current.number, r.number)
+	for _, member := range members {
+		real = real || !v.IsMember(current.number, member.number)
 	}
 	remove := make([]directory.ResourceID, 0, len(m.Remove))
 	for _, id := range m.Remove {
-		if r, ok := findAny(v.Directory, directory.ResourceID(id)); ok {
-			real = real || v.IsMember(current.number, r.number)
-			remove = append(remove, r.id)
+		if member, ok := findAny(v.Directory, directory.ResourceID(id)); ok {
+			real = real || v.IsMember(current.number, member.number)
+			remove = append(remove, member.id)
 		}
 	}
 	if m.RemoveMatching != nil {
 		update.ExpectVersion = current.version
-		for _, r := range e.matching(v, current, m.RemoveMatching, members) {
-			real, remove = true, append(remove, r.id)
+		for _, member := range v.matching(current, m.RemoveMatching, members) {
+			real, remove = true, append(remove, member.id)
 		}
 	}
 	if real {
@@ -141,15 +146,15 @@ func (e *Engine) patchMembers(v *view, current record, m patch.MembersChange, up
 }
 
 // matching are the members that satisfy a filter, but for those that the same change adds.
-func (e *Engine) matching(v *view, current record, n filter.Node, add []record) []record {
+func (v *view) matching(current record, n filter.Node, add []record) []record {
 	added := make(map[directory.Number]bool, len(add))
-	for _, r := range add {
-		added[r.number] = true
+	for _, member := range add {
+		added[member.number] = true
 	}
 	var found []record
-	for r := range v.members(&current) {
-		if !added[r.number] && filter.MatchElement(n, v.link(&r, "")) {
-			found = append(found, r)
+	for member := range v.members(&current) {
+		if !added[member.number] && filter.MatchElement(n, v.link(&member, "")) {
+			found = append(found, member)
 		}
 	}
 	return found
@@ -157,24 +162,23 @@ func (e *Engine) matching(v *view, current record, n filter.Node, add []record) 
 
 // showPatched answers a PATCH of a group: with the group while it is small, otherwise without a body. A large group is
 // known to be large from the view before the write; only a small one waits for a view after it.
-func (e *Engine) showPatched(ctx context.Context, a Actor, v *view, r record, removed int, seq uint64, w wanted) (Response, error) {
-	large := v.MembersUpTo(r.number, maxShown+removed+1) > maxShown+removed
+func (r *request) showPatched(ctx context.Context, v *view, group record, removed int, seq uint64, w wanted) (Response, error) {
+	large := v.MembersUpTo(group.number, maxShown+removed+1) > maxShown+removed
 	switch {
 	case w.minimal || large && !w.always:
-		return e.acknowledge(v, &r), nil
+		return acknowledge(v, &group), nil
 	case w.hidesMembers():
-		return e.show(v, &r, w.shown, statusOK)
+		return r.show(v, &group, w.shown, statusOK)
 	}
-	d, err := e.directory(ctx, a, state.AtLeast(seq))
+	after, err := r.look(ctx, state.AtLeast(seq))
 	if err != nil {
 		return Response{}, err
 	}
-	now, ok := find(d, Groups, string(r.id))
-	after := &view{v.base, d}
+	now, ok := find(after.Directory, Groups, string(group.id))
 	if !ok || !w.always && after.MembersUpTo(now.number, maxShown+1) > maxShown {
-		return e.acknowledge(v, &r), nil
+		return acknowledge(v, &group), nil
 	}
-	return e.show(after, &now, w.shown, statusOK)
+	return r.show(&after, &now, w.shown, statusOK)
 }
 
 // hidesMembers tells that a group's members are not part of the answer.

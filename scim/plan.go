@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"domicile/directory"
 	"domicile/fsm/state"
@@ -30,7 +31,8 @@ func (p *plan) filtered() bool { return p.index != nil || len(p.members) > 0 || 
 // attribute with an index. ok is false for anything else, right or wrong.
 func quickPlan(kind Kind, text string) (p plan, ok bool) {
 	name, rest, ok := strings.Cut(text, " ")
-	if !ok || len(rest) < len(`eq "x"`) || !strings.EqualFold(rest[:4], `eq "`) || rest[len(rest)-1] != '"' {
+	if !ok || len(text) > filter.MaxLength || !utf8.ValidString(text) || len(rest) < len(`eq "x"`) ||
+		!strings.EqualFold(rest[:4], `eq "`) || rest[len(rest)-1] != '"' {
 		return plan{}, false
 	}
 	value := rest[4 : len(rest)-1]

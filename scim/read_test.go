@@ -285,8 +285,8 @@ func TestCursors_refused(t *testing.T) {
 	}
 	next := w.list(t, scim.Users, "cursor=&count=2").NextCursor
 	secret, hash := seal.MintToken("dom_us_")
-	w.write(t, w.org, &command.CreateToken{ID: "second", Hash: directory.Hash(hash), Name: "n", Hint: "h"})
-	second, err := w.Authenticate(t.Context(), w.org, "Bearer "+secret.Reveal())
+	w.write(t, w.org, &command.CreateToken{Tokens: []command.NewToken{{ID: "second", Hash: directory.Hash(hash), Name: "n", Hint: "h"}}})
+	second, err := w.Authenticate(t.Context(), w.org, bearer(secret.Reveal()))
 	if err != nil {
 		t.Fatal(err)
 	}

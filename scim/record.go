@@ -6,6 +6,7 @@ import (
 	"domicile/directory"
 	"domicile/fsm/command"
 	"domicile/fsm/state"
+	"domicile/scim/schema"
 )
 
 // record is one user or group as answers are made of it.
@@ -20,6 +21,8 @@ type record struct {
 	attributes string // the stored document
 	user       *directory.User
 	group      *directory.Group
+	// decoded is attributes once more, where a request read them; it must not be changed.
+	decoded schema.Object
 	// links are the members of a group that was just written: the view that it was compiled from does not have them.
 	links []record
 }
@@ -32,6 +35,14 @@ func userRecord(u *directory.User) record {
 func groupRecord(g *directory.Group) record {
 	return record{kind: Groups, source: g.Source, id: g.ID, number: g.Number, created: g.Created, modified: g.Modified,
 		version: g.Version, attributes: g.Attributes, group: g}
+}
+
+// document reads the stored document.
+func (r record) document(rt *schema.ResourceType) (schema.Object, error) {
+	if r.decoded != nil {
+		return r.decoded, nil
+	}
+	return schema.Decode(rt, []byte(r.attributes))
 }
 
 // written is the record after a write, without waiting for this node to apply it.
@@ -55,6 +66,21 @@ func (r record) name() string {
 		return r.user.DisplayName
 	}
 	return r.user.UserName
+}
+
+// uniqueName is the name that no other record of the organization has.
+func (r record) uniqueName() string {
+	if r.group != nil {
+		return r.group.DisplayName
+	}
+	return r.user.UserName
+}
+
+func (r record) externalID() string {
+	if r.group != nil {
+		return r.group.ExternalID
+	}
+	return r.user.ExternalID
 }
 
 // find gives a visible record by id.

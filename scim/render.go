@@ -9,9 +9,11 @@ import (
 	"domicile/scim/schema"
 )
 
-// view is what rendering needs: where links point, and the organization as of one moment.
+// view is an organization as of one moment, and what answering from it needs: where links point, and what its resources
+// look like.
 type view struct {
-	base string
+	base  string
+	types *types
 	*state.Directory
 }
 
@@ -29,16 +31,16 @@ func everything() shown { return shown{spliced: true, members: true} }
 
 // shows compiles the projection of a request. Leaving out exactly the members, as Entra does with every look-up, needs no
 // decoding.
-func (e *Engine) shows(q *Query) shown {
-	if !q.projected() {
+func (t *types) shows(q *Query) shown {
+	if t.plain && !q.projected() {
 		return everything()
 	}
-	if len(q.Attributes) == 0 && len(q.Excluded) == 1 && q.Excluded[0] == "members" {
+	if t.plain && len(q.Attributes) == 0 && len(q.Excluded) == 1 && q.Excluded[0] == "members" {
 		return shown{spliced: true}
 	}
 	s := shown{}
 	whole := true
-	for kind, rt := range e.types {
+	for kind, rt := range t.of {
 		s.projection[kind] = schema.NewProjection(rt, q.Attributes, q.Excluded)
 		whole = whole && s.projection[kind].IsAll()
 	}
@@ -49,15 +51,15 @@ func (e *Engine) shows(q *Query) shown {
 }
 
 // append writes one resource.
-func (s *shown) append(out []byte, e *Engine, v *view, r *record) ([]byte, error) {
+func (s *shown) append(out []byte, v *view, r *record) ([]byte, error) {
 	if s.spliced {
 		return v.splice(out, r, s.members), nil
 	}
-	o, err := e.object(v, r, s.projection[r.kind].Wants)
+	o, err := v.object(r, s.projection[r.kind].Wants)
 	if err != nil {
 		return out, err
 	}
-	return append(out, schema.Marshal(e.types[r.kind], s.projection[r.kind].Apply(o))...), nil
+	return append(out, schema.Marshal(v.types.of[r.kind], s.projection[r.kind].Apply(o))...), nil
 }
 
 // splice writes, ids needing no escape as we chose them, {"id":…,"meta":…,"groups":…, and then the stored document after its brace.
@@ -189,8 +191,8 @@ func indirectGroups(d *state.Directory, member directory.Number) []record {
 }
 
 // object decodes a resource and adds the parts that are kept elsewhere, where they are wanted: meta, groups, members.
-func (e *Engine) object(v *view, r *record, wants func(attribute string) bool) (schema.Object, error) {
-	o, err := schema.Decode(e.types[r.kind], []byte(r.attributes))
+func (v *view) object(r *record, wants func(attribute string) bool) (schema.Object, error) {
+	o, err := schema.Decode(v.types.of[r.kind], []byte(r.attributes))
 	if err != nil {
 		return nil, err
 	}

@@ -1,225 +1,130 @@
 package scim
 
 import (
-	"net/url"
-	"strconv"
-	"strings"
+	"context"
 
+	"domicile/directory"
+	"domicile/fsm/command"
+	"domicile/fsm/state"
+	"domicile/scim/patch"
 	"domicile/scim/schema"
 )
 
-// Conditions are the headers of a request that change what it means.
-type Conditions struct {
-	IfMatch     string // RFC 9110 §13.1.1
-	IfNoneMatch string // RFC 9110 §13.1.2
-	Prefer      string // RFC 7240: return=minimal, return=representation
+// request is one request on its way through the engine: who asks, for what, in which dialect, and what the sync log will
+// tell of it. An operation begins one, and ends it with the answer.
+type request struct {
+	*Engine
+	Actor
+	dialect    schema.Dialect
+	kind       Kind   // kinds: of no one kind
+	operation  string // in metrics
+	courtesies schema.Courtesies
+	note       directory.SyncNote // rides in the command of a write
+
+	// What a failure is told with.
+	id    string
+	name  string
+	body  content
+	known *types // that the request saw last
 }
 
-// Query is what RFC 7644 §3.4.2 and §3.9 and RFC 9865 let a client ask about an answer. The zero value asks for nothing.
-type Query struct {
-	Filter     string
-	HasFilter  bool // an empty filter is an error, none is not
-	SortBy     string
-	SortOrder  string
-	StartIndex int // counted from 1; less means 1
-	Count      int // with HasCount; less than 0 means 0
-	HasCount   bool
-	Cursor     string // with HasCursor; empty asks for the first page
-	HasCursor  bool
-	Attributes []string
-	Excluded   []string
+// begin is how every operation begins.
+func (e *Engine) begin(a Actor, method directory.SyncMethod, operation string, kind Kind) request {
+	return request{
+		Engine: e, Actor: a, dialect: e.dialect(a.Profile), kind: kind, operation: operation,
+		note: directory.SyncNote{Method: method, Request: a.RequestID, Client: a.Client}, known: a.types,
+	}
 }
 
-// maxQueryBytes bounds a query string; what is longer belongs into .search.
-const maxQueryBytes = 16 << 10
-
-// ParseQuery reads a query string as it stands in the URL. Names ignore letter case, unknown ones are ignored, + is a
-// space, and empty parts are skipped. The error is a *schema.Error.
-func ParseQuery(raw string) (Query, error) {
-	var q Query
-	if len(raw) > maxQueryBytes {
-		return q, badRequest(schema.InvalidValue, "the query has %d bytes; at most %d are allowed, use .search for more", len(raw), maxQueryBytes)
+// end is how every operation ends; it is deferred with the addresses of what the operation returns.
+func (r *request) end(answer *Response, err *error) {
+	answer.Courtesies = r.courtesies
+	r.Metrics.done(r.kind, r.operation, answer, *err)
+	if *err != nil {
+		r.fail(*err)
 	}
-	for raw != "" {
-		var pair string
-		pair, raw, _ = strings.Cut(raw, "&")
-		if pair == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(pair, "=")
-		if err := q.parameter(name, value); err != nil {
-			return q, err
-		}
-	}
-	return q, nil
 }
 
-// parameter takes one parameter, still escaped.
-func (q *Query) parameter(name, value string) error {
-	name = strings.ToLower(name)
-	if strings.Contains(name, "%") {
-		if plain, err := url.QueryUnescape(name); err == nil {
-			name = strings.ToLower(plain)
-		}
+// tolerate tells whether the dialect grants a courtesy that the door itself acts on, and notes that it was used.
+func (r *request) tolerate(t schema.Tolerance, path string) bool {
+	if !r.dialect.Allows(t) {
+		return false
 	}
-	text, err := url.QueryUnescape(value)
+	r.courtesies.Note(t, path)
+	return true
+}
+
+// look gives the organization as of a view that is at least so fresh.
+func (r *request) look(ctx context.Context, f state.Freshness) (view, error) {
+	v, err := r.Viewer.View(ctx, f)
 	if err != nil {
-		scimType := schema.InvalidValue
-		if name == "filter" {
-			scimType = schema.InvalidFilter
-		}
-		return badRequest(scimType, "the parameter %s is not percent-encoded as it should be", schema.Quote(name))
+		return view{}, err
 	}
-	switch name {
-	case "filter":
-		q.Filter, q.HasFilter = text, true
-	case "sortby":
-		q.SortBy = text
-	case "sortorder":
-		q.SortOrder = text
-	case "startindex":
-		q.StartIndex, err = wholeNumber("startIndex", text)
-	case "count":
-		q.HasCount = true
-		q.Count, err = wholeNumber("count", text)
-	case "cursor":
-		q.Cursor, q.HasCursor = text, true
-	case "attributes":
-		q.Attributes = append(q.Attributes, text)
-	case "excludedattributes":
-		q.Excluded = append(q.Excluded, text)
+	d, ok := v.Directory(r.Organization)
+	if !ok {
+		return view{}, unauthenticated("")
 	}
+	t, err := r.workshop.types.get(d)
+	if err == nil {
+		r.known = t
+	}
+	return view{r.Base(r.Organization), t, d}, err
+}
+
+// actorName is how the ledger knows who asked.
+func (r *request) actorName() string { return "token:" + string(r.Token) }
+
+// propose puts a write through the log, with what the sync log tells of it.
+func (r *request) propose(ctx context.Context, p command.Payload) (command.Result, error) {
+	note := r.note
+	for _, c := range r.courtesies {
+		note.Courtesies = appendNew(note.Courtesies, c.Name())
+	}
+	return r.send(ctx, command.Command{Organization: r.Organization, Actor: r.actorName(), Note: &note, Payload: p})
+}
+
+// prepare is propose for what is only part of a write, of which the sync log tells nothing.
+func (r *request) prepare(ctx context.Context, p command.Payload) error {
+	_, err := r.send(ctx, command.Command{Organization: r.Organization, Actor: r.actorName(), Payload: p})
 	return err
 }
 
-// maxNumber is where larger paging numbers are cut: beyond any directory, and far from overflow.
-const maxNumber = 1 << 30
-
-func wholeNumber(name, text string) (int, error) {
-	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	switch {
-	case err == nil || isRange(err):
-		return int(max(-maxNumber, min(n, maxNumber))), nil
-	default:
-		return 0, badRequest(schema.InvalidValue, "%s must be a whole number, not %s", name, schema.Quote(text))
+func (r *request) send(ctx context.Context, c command.Command) (command.Result, error) {
+	result, err := r.Proposer.Propose(ctx, c)
+	if err == nil {
+		err = result.Err()
 	}
+	return result, err
 }
 
-// isRange tells that a number was one, only too large; strconv then gives the nearest it can.
-func isRange(err error) bool {
-	e, ok := err.(*strconv.NumError)
-	return ok && e.Err == strconv.ErrRange
-}
-
-// SearchURN is the schema of a .search body (RFC 7644 §3.4.3).
-const SearchURN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
-
-// parseSearch reads the body of POST /.search.
-func parseSearch(body []byte, d schema.Dialect) (Query, error) {
-	var q Query
-	o, err := message(body, SearchURN, d)
-	if err != nil {
-		return q, err
-	}
-	for key, v := range o {
-		if err := q.member(key, v); err != nil {
-			return q, err
+func appendNew(list []string, name string) []string {
+	for _, have := range list {
+		if have == name {
+			return list
 		}
 	}
-	return q, nil
+	return append(list, name)
 }
 
-// message reads a body that is a protocol message: a JSON object whose schemas name urn.
-func message(body []byte, urn string, d schema.Dialect) (schema.Object, error) {
-	v, err := schema.DecodeJSON(body)
-	if err != nil {
-		return nil, err
-	}
-	o, ok := v.(schema.Object)
-	if !ok {
-		return nil, badRequest(schema.InvalidSyntax, "the body must be a JSON object")
-	}
-	named := false
-	for key, v := range o {
-		if list, isList := v.([]any); isList && strings.EqualFold(key, "schemas") {
-			for _, item := range list {
-				text, _ := item.(string)
-				named = named || strings.EqualFold(text, urn)
-			}
-		}
-	}
-	if !named && !d.MissingSchemas {
-		return nil, badRequest(schema.InvalidSyntax, "schemas must name %s", urn)
-	}
-	return o, nil
+// content is the body of a write: as it came, or decoded already because it is part of a Bulk request.
+type content struct {
+	raw     []byte
+	value   any
+	decoded bool
 }
 
-// member takes one member of a .search body.
-func (q *Query) member(name string, v any) error {
-	if v == nil {
-		return nil
+// resource reads the body of a POST or PUT.
+func (c content) resource(rt *schema.ResourceType, d schema.Dialect) (schema.Object, []schema.Courtesy, error) {
+	if c.decoded {
+		return schema.Read(rt, c.value, d)
 	}
-	var err error
-	switch strings.ToLower(name) {
-	case "filter":
-		q.HasFilter = true
-		q.Filter, err = textMember(name, v)
-	case "sortby":
-		q.SortBy, err = textMember(name, v)
-	case "sortorder":
-		q.SortOrder, err = textMember(name, v)
-	case "startindex":
-		q.StartIndex, err = numberMember(name, v)
-	case "count":
-		q.HasCount = true
-		q.Count, err = numberMember(name, v)
-	case "cursor":
-		q.HasCursor = true
-		q.Cursor, err = textMember(name, v)
-	case "attributes":
-		q.Attributes, err = listMember(name, v)
-	case "excludedattributes":
-		q.Excluded, err = listMember(name, v)
-	}
-	return err
+	return schema.Parse(rt, c.raw, d)
 }
 
-func textMember(name string, v any) (string, error) {
-	text, ok := v.(string)
-	if !ok {
-		return "", badRequest(schema.InvalidValue, "%s must be a string", name)
+// document reads the body of a PATCH.
+func (c content) document(rt *schema.ResourceType, d schema.Dialect) (*patch.Document, error) {
+	if c.decoded {
+		return patch.ReadDocument(rt, c.value, d)
 	}
-	return text, nil
+	return patch.ParseDocument(rt, c.raw, d)
 }
-
-func numberMember(name string, v any) (int, error) {
-	switch v := v.(type) {
-	case interface{ String() string }: // json.Number
-		return wholeNumber(name, v.String())
-	case string:
-		return wholeNumber(name, v)
-	}
-	return 0, badRequest(schema.InvalidValue, "%s must be a whole number", name)
-}
-
-func listMember(name string, v any) ([]string, error) {
-	if text, ok := v.(string); ok {
-		return []string{text}, nil
-	}
-	list, ok := v.([]any)
-	if !ok {
-		return nil, badRequest(schema.InvalidValue, "%s must be a list of strings", name)
-	}
-	names := make([]string, 0, len(list))
-	for _, item := range list {
-		text, err := textMember(name, item)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, text)
-	}
-	return names, nil
-}
-
-// projected tells that the client named attributes to see or not to see.
-func (q *Query) projected() bool { return len(q.Attributes) > 0 || len(q.Excluded) > 0 }

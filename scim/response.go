@@ -92,7 +92,19 @@ func (c Conditions) met(version uint64) error {
 		return nil
 	}
 	return &Fault{Status: statusPreconditionFailed,
-		Detail: "the resource has changed: it is at version " + etag(version) + ", not " + schema.Quote(c.IfMatch)}
+		Detail: "the resource has changed: it is at version " + etag(version) + ", and If-Match wants " + cutTag(c.IfMatch)}
+}
+
+// cutTag gives the beginning of a header's list of tags, which has quotes of its own.
+func cutTag(header string) string {
+	const enough = 64
+	if strings.ContainsFunc(header, unprintable) {
+		return "another"
+	}
+	if len(header) > enough {
+		return header[:enough] + "…"
+	}
+	return header
 }
 
 // prefers tells whether the Prefer header asks for a preference such as return=minimal.

@@ -26,21 +26,31 @@ func (w *writerLocks) of(id string) *sync.Mutex {
 	return &w[hash%uint32(len(w))]
 }
 
-// attempt is one try of a write on a confirmed view of the resource. It answers, or fails; KindStale asks for another try.
-type attempt func(v *view, current record) (Response, error)
+// rewriting is a write of one resource that is there. It may be tried several times.
+type rewriting struct {
+	// read checks the body by the organization's schemas, before the resource is looked up; nil where there is none. It is
+	// done again only when the schemas changed.
+	read func(t *types) error
+	// try compiles and proposes the write on a confirmed view of the resource. It answers, or fails; KindStale asks for
+	// another try.
+	try func(v *view, current record) (Response, error)
+
+	known *types // that the body was read by
+}
 
 // rewrite runs a write of one resource: find it as it is now, check If-Match, compile, propose; when another write came in
 // between, again on a fresh view (DESIGN.md, law 5). The first try takes no lock, so that lone writers never wait; later
 // ones queue up on this node, so that they compete only with other nodes.
-func (e *Engine) rewrite(ctx context.Context, a Actor, kind Kind, id string, c Conditions, try attempt) (Response, error) {
+func (r *request) rewrite(ctx context.Context, id string, c Conditions, w rewriting) (Response, error) {
+	r.id = id
 	for tries := 1; ; tries++ {
-		response, err := e.once(ctx, a, kind, id, c, try)
+		response, err := r.once(ctx, c, &w)
 		if directory.KindOf(err) != directory.KindStale {
-			return response, goneAs(err, kind, id)
+			return response, goneAs(err, r.kind, id)
 		}
-		e.Metrics.conflict()
+		r.Metrics.conflict()
 		if tries == 1 {
-			lock := e.writers.of(id)
+			lock := r.writers.of(id)
 			lock.Lock()
 			defer lock.Unlock()
 		}
@@ -50,19 +60,26 @@ func (e *Engine) rewrite(ctx context.Context, a Actor, kind Kind, id string, c C
 	}
 }
 
-func (e *Engine) once(ctx context.Context, a Actor, kind Kind, id string, c Conditions, try attempt) (Response, error) {
-	d, err := e.directory(ctx, a, state.Confirmed())
+func (r *request) once(ctx context.Context, c Conditions, w *rewriting) (Response, error) {
+	v, err := r.look(ctx, state.Confirmed())
 	if err != nil {
 		return Response{}, err
 	}
-	current, ok := find(d, kind, id)
-	if !ok {
-		return Response{}, notFound(kind, id)
+	if w.read != nil && w.known != v.types {
+		if err := w.read(v.types); err != nil {
+			return Response{}, err
+		}
+		w.known = v.types
 	}
+	current, ok := find(v.Directory, r.kind, r.id)
+	if !ok {
+		return Response{}, notFound(r.kind, r.id)
+	}
+	r.name = current.uniqueName()
 	if err := c.met(current.version); err != nil {
 		return Response{}, err
 	}
-	return try(&view{e.Base(a.Organization), d}, current)
+	return w.try(&v, current)
 }
 
 // goneAs words the ledger's "not found" as this door does.
@@ -73,65 +90,92 @@ func goneAs(err error, kind Kind, id string) error {
 	return err
 }
 
-// Delete answers DELETE on one resource (RFC 7644 §3.6).
-func (e *Engine) Delete(ctx context.Context, a Actor, kind Kind, id string, c Conditions) (r Response, err error) {
-	defer e.Metrics.done(kind.String(), opDelete, &r, &err)
-	return e.rewrite(ctx, a, kind, id, c, func(_ *view, current record) (Response, error) {
+// Delete answers DELETE on one resource (RFC 7644 §3.6). What becomes of a deleted user is the organization's policy; to
+// its identity provider it is gone.
+func (e *Engine) Delete(ctx context.Context, a Actor, kind Kind, id string, c Conditions) (answer Response, err error) {
+	r := e.begin(a, directory.SyncDelete, opDelete, kind)
+	defer r.end(&answer, &err)
+	return r.delete(ctx, id, c)
+}
+
+func (r *request) delete(ctx context.Context, id string, c Conditions) (Response, error) {
+	return r.rewrite(ctx, id, c, rewriting{try: func(_ *view, current record) (Response, error) {
 		var expect uint64
 		if c.IfMatch != "" {
 			expect = current.version
 		}
 		var payload command.Payload = &command.DeleteUser{ID: current.id, ExpectVersion: expect}
-		if kind == Groups {
+		if r.kind == Groups {
 			payload = &command.DeleteGroup{ID: current.id, ExpectVersion: expect}
 		}
-		_, err := e.propose(ctx, a, payload)
+		_, err := r.propose(ctx, payload)
 		return Response{Status: statusNoContent}, err
-	})
+	}})
 }
 
 // Create answers POST on a resource endpoint (RFC 7644 §3.3).
-func (e *Engine) Create(ctx context.Context, a Actor, kind Kind, body []byte, q Query) (r Response, err error) {
-	defer e.Metrics.done(kind.String(), opCreate, &r, &err)
-	o, courtesies, err := schema.Parse(e.types[kind], body, e.dialect(a))
-	if err != nil {
-		return Response{}, err
-	}
-	return e.create(ctx, a, kind, directory.ResourceID(e.NewID()), o, courtesies, e.shows(&q))
+func (e *Engine) Create(ctx context.Context, a Actor, kind Kind, body []byte, q Query) (answer Response, err error) {
+	r := e.begin(a, directory.SyncPost, opCreate, kind)
+	defer r.end(&answer, &err)
+	r.body.raw = body
+	return r.create(ctx, directory.ResourceID(e.NewID()), &q)
 }
 
-func (e *Engine) create(ctx context.Context, a Actor, kind Kind, id directory.ResourceID, o schema.Object,
-	courtesies []schema.Courtesy, s shown) (Response, error) {
-	create := e.createUser
-	if kind == Groups {
-		create = e.createGroup
+func (r *request) create(ctx context.Context, id directory.ResourceID, q *Query) (Response, error) {
+	if r.kind == Groups {
+		return r.createGroup(ctx, id, q)
 	}
-	response, err := create(ctx, a, id, o, s)
-	response.Courtesies = courtesies
-	return response, err
+	return r.createUser(ctx, id, q)
 }
 
 // Replace answers PUT on one resource (RFC 7644 §3.5.1). It never creates.
-func (e *Engine) Replace(ctx context.Context, a Actor, kind Kind, id string, body []byte, q Query, c Conditions) (r Response, err error) {
-	defer e.Metrics.done(kind.String(), opReplace, &r, &err)
-	o, courtesies, err := schema.Parse(e.types[kind], body, e.dialect(a))
-	if err != nil {
-		return Response{}, err
-	}
-	return e.replace(ctx, a, kind, id, o, courtesies, e.shows(&q), c)
+func (e *Engine) Replace(ctx context.Context, a Actor, kind Kind, id string, body []byte, q Query, c Conditions) (answer Response, err error) {
+	r := e.begin(a, directory.SyncPut, opReplace, kind)
+	defer r.end(&answer, &err)
+	r.body.raw = body
+	return r.replace(ctx, id, &q, c)
 }
 
-func (e *Engine) replace(ctx context.Context, a Actor, kind Kind, id string, o schema.Object,
-	courtesies []schema.Courtesy, s shown, c Conditions) (Response, error) {
-	replace := e.replaceUser
-	if kind == Groups {
-		replace = e.replaceGroup
+func (r *request) replace(ctx context.Context, id string, q *Query, c Conditions) (Response, error) {
+	replace := r.putUser
+	if r.kind == Groups {
+		replace = r.replaceGroup
 	}
-	response, err := e.rewrite(ctx, a, kind, id, c, func(v *view, current record) (Response, error) {
-		return replace(ctx, a, v, current, schema.Clone(o), s)
+	var parsed schema.Object
+	var tolerated schema.Courtesies
+	return r.rewrite(ctx, id, c, rewriting{
+		read: func(t *types) (err error) {
+			parsed, tolerated, err = r.body.resource(t.of[r.kind], r.dialect)
+			r.courtesies = tolerated
+			return err
+		},
+		try: func(v *view, current record) (Response, error) {
+			r.courtesies = tolerated[:len(tolerated):len(tolerated)]
+			o := schema.Clone(parsed)
+			if err := r.keep(v.types.of[r.kind], current, o); err != nil {
+				return Response{}, err
+			}
+			return replace(ctx, v, current, o, v.types.shows(q))
+		},
 	})
-	response.Courtesies = courtesies
-	return response, err
+}
+
+// keep puts into the document of a PUT what leaving it out does not take away: what is immutable, and externalId where the
+// dialect keeps it.
+func (r *request) keep(rt *schema.ResourceType, current record, o schema.Object) error {
+	present := current.externalID()
+	if _, said := o["externalId"]; !said && present != "" && r.tolerate(schema.KeepExternalID, "externalId") {
+		o["externalId"] = present
+	}
+	if r.workshop.types.isStandard(rt) {
+		return nil // nothing is immutable there
+	}
+	before, err := current.document(rt)
+	if err != nil {
+		return err
+	}
+	schema.CarryImmutable(rt, before, o)
+	return schema.CheckImmutable(rt, before, o)
 }
 
 // taken words a uniqueness conflict. Who holds the value is said only where this door may know of the holder.
@@ -159,16 +203,4 @@ func holderOf(d *state.Directory, kind Kind, value string) (record, bool) {
 		return groupRecord(g), true
 	}
 	return record{}, false
-}
-
-// maxDocument bounds a stored document: a resource is not a file store.
-const maxDocument = 256 << 10
-
-// encode gives the stored form of a resource.
-func (e *Engine) encode(kind Kind, o schema.Object) (string, error) {
-	document := schema.Encode(e.types[kind], o)
-	if len(document) > maxDocument {
-		return "", directory.Errorf(directory.KindTooLarge, "", "the %s would have %d bytes; at most %d are kept", kind, len(document), maxDocument)
-	}
-	return string(document), nil
 }

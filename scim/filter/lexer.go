@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -95,41 +94,6 @@ func (l *lexer) name(rt *schema.ResourceType) string {
 		l.pos++
 	}
 	return l.text[start:l.pos]
-}
-
-// operand takes a literal. text is what was written, without quotes; v is its
-// JSON value, a string for an unquoted word.
-func (l *lexer) operand(d schema.Dialect) (v any, text string, err error) {
-	start := l.pos
-	if l.end() {
-		return nil, "", l.fail("a value is expected, but the text ends")
-	}
-	if l.text[l.pos] == '"' {
-		return l.quoted()
-	}
-	for l.pos < len(l.text) && !strings.ContainsRune(" \t()[]\"", rune(l.text[l.pos])) {
-		l.pos++
-	}
-	text = l.text[start:l.pos]
-	switch text {
-	case "":
-		return nil, "", l.fail("a value is expected")
-	case "true":
-		return true, text, nil
-	case "false":
-		return false, text, nil
-	case "null":
-		return nil, text, nil
-	}
-	if decoded, err := schema.DecodeJSON([]byte(text)); err == nil {
-		if n, ok := decoded.(json.Number); ok {
-			return n, text, nil
-		}
-	}
-	if !d.UnquotedLiterals || text[0] == '\'' {
-		return nil, "", l.failAt(start, `the value %s must be in double quotes`, schema.Quote(text))
-	}
-	return text, text, nil
 }
 
 func (l *lexer) quoted() (v any, text string, err error) {

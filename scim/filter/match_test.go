@@ -51,7 +51,7 @@ func TestMatch(t *testing.T) {
 		{`not (title pr or active pr)`, "carol"}, {`userName eq ""`, ""}, {`userName co ""`, "alice bob carol"},
 	}
 	for _, test := range tests {
-		n, err := Parse(rt, test.filter, schema.Interop())
+		n, _, err := Parse(rt, test.filter, schema.Interop())
 		if err != nil {
 			t.Errorf("%s: %v", test.filter, err)
 			continue
@@ -80,7 +80,7 @@ func TestMatch_custom(t *testing.T) {
 		`weight eq 1.50`: true, `weight gt 1`: true, `weight le 1e999`: true, `weight ge 2`: false,
 		`tags eq "red"`: true, `tags[value eq "RED"]`: true, `tags[value sw "x"]`: false, `tags pr`: true, `key_id eq "QUJD"`: true, `key_id eq "qujd"`: false,
 	} {
-		n, err := Parse(rt, urn+":"+filter, schema.Interop())
+		n, _, err := Parse(rt, urn+":"+filter, schema.Interop())
 		if err != nil {
 			t.Errorf("%s: %v", filter, err)
 			continue
@@ -90,7 +90,7 @@ func TestMatch_custom(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{`number co 1`, `number eq "1"`, `number eq true`, `key_id lt "a"`, `tags[x eq "1"]`} {
-		if _, err := Parse(rt, urn+":"+bad, schema.Interop()); scimType(err) != schema.InvalidFilter {
+		if _, _, err := Parse(rt, urn+":"+bad, schema.Interop()); scimType(err) != schema.InvalidFilter {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
@@ -139,7 +139,7 @@ func TestSort(t *testing.T) {
 
 func BenchmarkMatch(b *testing.B) {
 	o := object(b, schema.User(), `{"userName":"u","emails":[{"value":"Alice@work.example.com","type":"work"}],"active":true}`)
-	n, err := Parse(schema.User(), `active eq true and emails[type eq "work" and value co "example"]`, schema.Interop())
+	n, _, err := Parse(schema.User(), `active eq true and emails[type eq "work" and value co "example"]`, schema.Interop())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -13,29 +13,37 @@ import (
 // Parse reads a filter for one resource type. Every name must be an attribute
 // of the type and every comparison must make sense for its data type; otherwise
 // the error is an invalidFilter that names the position. Naming a secret gives
-// sensitive.
-func Parse(rt *schema.ResourceType, text string, d schema.Dialect) (Node, error) {
+// sensitive. The list is what was tolerated.
+func Parse(rt *schema.ResourceType, text string, d schema.Dialect) (Node, []schema.Courtesy, error) {
 	return parse([]*schema.ResourceType{rt}, text, d)
 }
 
 // ParseRoot reads a filter for a query across resource types (RFC 7644
 // §3.4.2.1) and gives one Node for each. An attribute that only other types
 // have is one without a value.
-func ParseRoot(types []*schema.ResourceType, text string, d schema.Dialect) ([]Node, error) {
+func ParseRoot(types []*schema.ResourceType, text string, d schema.Dialect) ([]Node, []schema.Courtesy, error) {
 	nodes := make([]Node, len(types))
+	var courtesies schema.Courtesies
 	for i := range types {
 		own := append([]*schema.ResourceType{types[i]}, slices.Delete(slices.Clone(types), i, i+1)...)
-		n, err := parse(own, text, d)
+		n, used, err := parse(own, text, d)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		nodes[i] = n
+		courtesies.Add(used)
 	}
-	return nodes, nil
+	return nodes, courtesies, nil
 }
 
-func parse(types []*schema.ResourceType, text string, d schema.Dialect) (Node, error) {
-	p := parser{types: types, d: d, lexer: lexer{text: text, scimType: schema.InvalidFilter, what: "filter"}}
+func parse(types []*schema.ResourceType, text string, d schema.Dialect) (Node, []schema.Courtesy, error) {
+	p := parser{types: types, Lenience: schema.Lenience{Dialect: d}, lexer: lexer{text: text, scimType: schema.InvalidFilter, what: "filter"}}
+	n, err := p.whole()
+	return n, p.Courtesies, err
+}
+
+// whole reads the text to its end.
+func (p *parser) whole() (Node, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
@@ -58,8 +66,8 @@ func parse(types []*schema.ResourceType, text string, d schema.Dialect) (Node, e
 // tighter than and, and tighter than or.
 type parser struct {
 	lexer
+	schema.Lenience
 	types []*schema.ResourceType
-	d     schema.Dialect
 	// element is the attribute whose brackets are being read, or nil.
 	element *schema.Attribute
 	depth   int
@@ -175,7 +183,7 @@ func (p *parser) resolve(start int, name string) (schema.Ref, error) {
 		if !ok || ref.Attr == nil {
 			continue
 		}
-		if secret(target(ref)) {
+		if secret(ref) {
 			return schema.Ref{}, schema.Fail(schema.Sensitive, ref.String(), "%s cannot be filtered by, as it is secret", ref)
 		}
 		return ref, nil
@@ -183,7 +191,10 @@ func (p *parser) resolve(start int, name string) (schema.Ref, error) {
 	return schema.Ref{}, p.failAt(start, "%s has no attribute %s", p.types[0].Name, schema.Quote(name))
 }
 
-func secret(a *schema.Attribute) bool { return a.Returned == schema.ReturnedNever }
+// secret tells whether a value, or what it is part of, is never shown.
+func secret(ref schema.Ref) bool {
+	return ref.Attr.Returned == schema.ReturnedNever || target(ref).Returned == schema.ReturnedNever
+}
 
 // elementAttribute finds a sub-attribute. The elements of a simple list have one
 // that is called value.
@@ -210,7 +221,7 @@ func (p *parser) valuePath(start int, ref schema.Ref) (Node, error) {
 	if p.end() || p.text[p.pos] != '.' {
 		return ValuePath{Ref: ref, Filter: n}, nil
 	}
-	if !p.d.SubAttributeAfterFilter {
+	if !p.Grant(schema.SubAttributeAfterFilter, ref.String()) {
 		return nil, p.fail("a filter may not name a sub-attribute after brackets; put the condition within them")
 	}
 	p.pos++
@@ -247,7 +258,7 @@ func (p *parser) comparison(start int, ref schema.Ref) (Node, error) {
 		return nil, p.failAt(opStart, "an operator is expected (eq, ne, co, sw, ew, pr, gt, ge, lt, le), not %s", schema.Quote(word))
 	}
 	p.space()
-	v, text, err := p.operand(p.d)
+	v, text, err := p.operand(ref)
 	if err != nil {
 		return nil, err
 	}
@@ -256,6 +267,49 @@ func (p *parser) comparison(start int, ref schema.Ref) (Node, error) {
 		return nil, p.failAt(start, "%s", err)
 	}
 	return n, nil
+}
+
+// named is the full name of what is compared, also within brackets.
+func (p *parser) named(ref schema.Ref) string {
+	if p.element == nil {
+		return ref.String()
+	}
+	return p.element.Name + "." + ref.String()
+}
+
+// operand takes the literal that ref is compared with. text is what was written, without quotes; v is its
+// JSON value, a string for an unquoted word.
+func (p *parser) operand(ref schema.Ref) (v any, text string, err error) {
+	start := p.pos
+	if p.end() {
+		return nil, "", p.fail("a value is expected, but the text ends")
+	}
+	if p.text[p.pos] == '"' {
+		return p.quoted()
+	}
+	for p.pos < len(p.text) && !strings.ContainsRune(" \t()[]\"", rune(p.text[p.pos])) {
+		p.pos++
+	}
+	text = p.text[start:p.pos]
+	switch text {
+	case "":
+		return nil, "", p.fail("a value is expected")
+	case "true":
+		return true, text, nil
+	case "false":
+		return false, text, nil
+	case "null":
+		return nil, text, nil
+	}
+	if decoded, err := schema.DecodeJSON([]byte(text)); err == nil {
+		if n, ok := decoded.(json.Number); ok {
+			return n, text, nil
+		}
+	}
+	if text[0] == '\'' || !p.Grant(schema.UnquotedLiteral, p.named(ref)) {
+		return nil, "", p.failAt(start, `the value %s must be in double quotes`, schema.Quote(text))
+	}
+	return text, text, nil
 }
 
 // bind checks that a comparison makes sense and prepares its operand.
@@ -288,7 +342,7 @@ func (p *parser) bind(ref schema.Ref, op Op, v any, text string) (Node, error) {
 			return nil, errors.New(ref.String() + " is binary and has no order")
 		}
 	}
-	if _, ok := v.(string); !ok && !p.d.UnquotedLiterals {
+	if _, ok := v.(string); !ok && !p.Grant(schema.UnquotedLiteral, p.named(ref)) {
 		return nil, errors.New(ref.String() + " is text; its value must be in double quotes")
 	}
 	n.Value, n.folded = text, text
@@ -309,8 +363,8 @@ func (p *parser) bindBoolean(n Compare) (Node, error) {
 	if n.Op != Eq && n.Op != Ne {
 		return nil, errors.New(n.Ref.String() + " is a boolean; it has eq, ne and pr only")
 	}
-	if text, ok := n.Value.(string); ok && p.d.TextForBoolean {
-		if b, ok := schema.BooleanText(text); ok {
+	if text, ok := n.Value.(string); ok {
+		if b, ok := schema.BooleanText(text); ok && p.Grant(schema.TextForBoolean, p.named(n.Ref)) {
 			n.Value = b
 		}
 	}

@@ -28,10 +28,15 @@ func (p Path) String() string {
 }
 
 // ParsePath reads the path of a PATCH operation. Errors are invalidPath, or
-// invalidFilter for what is within brackets.
-func ParsePath(rt *schema.ResourceType, text string, d schema.Dialect) (Path, error) {
+// invalidFilter for what is within brackets. The list is what was tolerated.
+func ParsePath(rt *schema.ResourceType, text string, d schema.Dialect) (Path, []schema.Courtesy, error) {
 	text = strings.Trim(text, " \t")
-	p := parser{types: []*schema.ResourceType{rt}, d: d, lexer: lexer{text: text, scimType: schema.InvalidPath, what: "path " + schema.Quote(text)}}
+	p := parser{types: []*schema.ResourceType{rt}, Lenience: schema.Lenience{Dialect: d}, lexer: lexer{text: text, scimType: schema.InvalidPath, what: "path " + schema.Quote(text)}}
+	path, err := p.path(rt)
+	return path, p.Courtesies, err
+}
+
+func (p *parser) path(rt *schema.ResourceType) (Path, error) {
 	if err := p.check(); err != nil {
 		return Path{}, err
 	}

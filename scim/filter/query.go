@@ -69,6 +69,27 @@ func Values(n Node, name string) (values []string, ok bool) {
 	return nil, false
 }
 
+// Terms counts the comparisons of a filter.
+func Terms(n Node) int {
+	sum := func(nodes []Node) (total int) {
+		for _, child := range nodes {
+			total += Terms(child)
+		}
+		return total
+	}
+	switch n := n.(type) {
+	case And:
+		return sum(n)
+	case Or:
+		return sum(n)
+	case Not:
+		return Terms(n.Node)
+	case ValuePath:
+		return Terms(n.Filter)
+	}
+	return 1
+}
+
 // Mentions tells whether a filter needs a common or core attribute such as
 // members, groups or meta to be loaded.
 func Mentions(n Node, name string) bool {

@@ -25,7 +25,7 @@ func ParseSort(rt *schema.ResourceType, sortBy, sortOrder string) (Sort, error) 
 		return Sort{}, nil
 	}
 	ref, ok := rt.Find(sortBy)
-	if !ok || ref.Attr == nil || secret(target(ref)) {
+	if !ok || ref.Attr == nil || secret(ref) {
 		return Sort{}, schema.Fail(schema.InvalidPath, "", "sortBy: %s has no attribute %s", rt.Name, schema.Quote(sortBy))
 	}
 	if a := target(ref); a.Type == schema.TypeComplex {
@@ -80,6 +80,34 @@ func (s Sort) Key(o schema.Object) Key {
 		v = inner[s.ref.Sub.Name]
 	}
 	return s.key(v)
+}
+
+// Sample gives the smallest resource that has the same key as o: what a cursor
+// carries of it.
+func (s Sort) Sample(o schema.Object) schema.Object {
+	if s.IsZero() {
+		return schema.Object{}
+	}
+	from := o
+	if s.ref.URN != "" {
+		from, _ = o[s.ref.URN].(schema.Object)
+	}
+	v := preferred(from[s.ref.Attr.Name])
+	if s.ref.Sub != nil {
+		inner, _ := v.(schema.Object)
+		v = schema.Object{}
+		if sub, ok := inner[s.ref.Sub.Name]; ok {
+			v = schema.Object{s.ref.Sub.Name: sub}
+		}
+	}
+	if v == nil {
+		return schema.Object{}
+	}
+	sample := schema.Object{s.ref.Attr.Name: v}
+	if s.ref.URN != "" {
+		sample = schema.Object{s.ref.URN: sample}
+	}
+	return sample
 }
 
 func preferred(v any) any {

@@ -2,8 +2,8 @@ package patch
 
 import (
 	"bytes"
+	"slices"
 
-	"domicile/scim/filter"
 	"domicile/scim/schema"
 )
 
@@ -35,10 +35,9 @@ func (doc *Document) Courtesies() []schema.Courtesy { return doc.courtesies }
 // schema.Decode gives it. On an error nothing has happened.
 func (doc *Document) Apply(current schema.Object) (*Change, error) {
 	e := editor{
-		rt:         doc.rt,
-		dialect:    doc.dialect,
-		o:          schema.Clone(current),
-		courtesies: append(schema.Courtesies(nil), doc.courtesies...),
+		Lenience: schema.Lenience{Dialect: doc.dialect, Courtesies: slices.Clone(doc.courtesies)},
+		o:        schema.Clone(current),
+		rt:       doc.rt,
 	}
 	var members fold
 	for _, s := range doc.steps {
@@ -53,21 +52,23 @@ func (doc *Document) Apply(current schema.Object) (*Change, error) {
 	if err := schema.CheckRequired(doc.rt, e.o); err != nil {
 		return nil, err
 	}
+	if err := schema.CheckImmutable(doc.rt, current, e.o); err != nil {
+		return nil, err
+	}
 	e.o["schemas"] = schema.InUse(doc.rt, e.o)
 	return &Change{
 		Attributes:        e.o,
 		AttributesChanged: !bytes.Equal(schema.Encode(doc.rt, current), schema.Encode(doc.rt, e.o)),
 		Members:           members.change(),
-		Courtesies:        e.courtesies,
+		Courtesies:        e.Courtesies,
 	}, nil
 }
 
 // editor changes one document in place.
 type editor struct {
-	rt         *schema.ResourceType
-	dialect    schema.Dialect
-	o          schema.Object
-	courtesies schema.Courtesies
+	schema.Lenience
+	rt *schema.ResourceType
+	o  schema.Object
 }
 
 func (e *editor) apply(s step) error {
@@ -87,9 +88,9 @@ func (e *editor) apply(s step) error {
 	case s.path.Attr.MultiValued:
 		err = e.plural(holder, s)
 	case s.path.Sub != nil:
-		err = e.subAttribute(holder, s)
+		subAttribute(holder, s)
 	default:
-		err = e.single(holder, s)
+		single(holder, s)
 	}
 	if ext, ok := e.o[s.path.URN].(schema.Object); ok && len(ext) == 0 {
 		delete(e.o, s.path.URN)
@@ -123,15 +124,14 @@ func (e *editor) keepExtensions(urns []string) {
 }
 
 // single sets, merges or clears a single-valued attribute.
-func (e *editor) single(holder schema.Object, s step) error {
+func single(holder schema.Object, s step) {
 	name := s.path.Attr.Name
-	old, had := holder[name]
 	fresh, isComplex := s.value.(schema.Object)
 	switch {
 	case s.verb == remove || s.value == nil:
 		delete(holder, name)
 	case isComplex:
-		merged, _ := old.(schema.Object)
+		merged, _ := holder[name].(schema.Object)
 		if merged = merge(merged, fresh); len(merged) == 0 {
 			delete(holder, name)
 		} else {
@@ -140,15 +140,13 @@ func (e *editor) single(holder schema.Object, s step) error {
 	default:
 		holder[name] = s.value
 	}
-	return e.immutable(s.path, s.path.Attr, old, had, holder[name])
 }
 
 // subAttribute sets or clears attribute.sub of a single-valued complex
 // attribute.
-func (e *editor) subAttribute(holder schema.Object, s step) error {
+func subAttribute(holder schema.Object, s step) {
 	name := s.path.Attr.Name
 	old, _ := holder[name].(schema.Object)
-	before, had := old[s.path.Sub.Name]
 	value := s.value
 	if s.verb == remove {
 		value = nil
@@ -159,15 +157,6 @@ func (e *editor) subAttribute(holder schema.Object, s step) error {
 	} else {
 		holder[name] = merged
 	}
-	return e.immutable(s.path, s.path.Sub, before, had, value)
-}
-
-// immutable refuses to change an immutable value that is set (RFC 7643 §7).
-func (e *editor) immutable(path filter.Path, a *schema.Attribute, old any, had bool, now any) error {
-	if a.Mutability != schema.Immutable || !had || equal(old, now) {
-		return nil
-	}
-	return schema.Fail(schema.Mutability, path.String(), "%s is immutable and already has a value", path)
 }
 
 // merge gives a complex value with some sub-attributes set, or cleared where the

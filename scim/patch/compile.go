@@ -11,7 +11,7 @@ import (
 
 // pathed compiles an operation that names its target.
 func (c *compiler) pathed(v verb, text string, value any, has bool) error {
-	path, err := filter.ParsePath(c.rt, text, c.dialect())
+	path, err := c.path(text)
 	if err != nil {
 		return err
 	}
@@ -25,6 +25,12 @@ func (c *compiler) pathed(v verb, text string, value any, has bool) error {
 		return err
 	}
 	return c.target(v, path, value)
+}
+
+func (c *compiler) path(text string) (filter.Path, error) {
+	path, courtesies, err := filter.ParsePath(c.rt, text, c.reader.Dialect)
+	c.reader.Courtesies.Add(courtesies)
+	return path, err
 }
 
 // writable refuses what an explicit path may not change (RFC 7644 §3.5.2).
@@ -61,11 +67,10 @@ func (c *compiler) pathless(v verb, value any) error {
 		case err != nil:
 			return err
 		case !known:
-			c.note(schema.CourtesyUnknownAttribute, key)
-			continue
+			err = c.unknown(key)
 		case path.Attr == nil:
 			err = c.wholeExtension(v, path.URN, o[key])
-		case path.Attr.Name == "schemas" || isReadOnly(path):
+		case isSchemas(path) || isReadOnly(path):
 			continue
 		default:
 			err = c.target(v, path, o[key])
@@ -76,6 +81,16 @@ func (c *compiler) pathless(v verb, value any) error {
 	}
 	return nil
 }
+
+// unknown refuses a name that no schema has, unless it is to be ignored.
+func (c *compiler) unknown(name string) error {
+	if c.grant(schema.UnknownAttribute, name) {
+		return nil
+	}
+	return schema.Fail(schema.InvalidValue, name, "%s has no attribute %s", c.rt.Name, schema.Quote(name))
+}
+
+func isSchemas(path filter.Path) bool { return path.URN == "" && path.Attr.Name == "schemas" }
 
 func isReadOnly(path filter.Path) bool {
 	return path.Attr.Mutability == schema.ReadOnly || path.Sub != nil && path.Sub.Mutability == schema.ReadOnly
@@ -90,26 +105,19 @@ func (c *compiler) key(key string) (path filter.Path, known bool, err error) {
 	if a := c.rt.Attribute(key); a != nil {
 		return filter.Path{Ref: schema.Ref{Attr: a}}, true, nil
 	}
-	d := c.dialect()
-	if ref, ok := c.rt.InExtensions(key); ok && d.RootExtensionNames {
-		c.note(schema.CourtesyRootExtensionName, key)
+	if ref, ok := c.rt.InExtensions(key); ok && c.grant(schema.RootExtensionName, key) {
 		return filter.Path{Ref: ref}, true, nil
-	}
-	if !d.QualifiedKeys {
-		return filter.Path{}, false, nil
 	}
 	name, _, filtered := strings.Cut(key, "[")
-	if ref, ok := c.rt.Find(name); !ok || ref.Attr == nil {
+	ref, ok := c.rt.Find(name)
+	if !ok || ref.Attr == nil || !c.grant(schema.QualifiedKey, key) {
 		return filter.Path{}, false, nil
-	} else if !filtered {
-		c.note(schema.CourtesyQualifiedKey, key)
+	}
+	if !filtered {
 		return filter.Path{Ref: ref}, true, nil
 	}
-	if path, err = filter.ParsePath(c.rt, key, d); err != nil {
-		return filter.Path{}, false, err
-	}
-	c.note(schema.CourtesyQualifiedKey, key)
-	return path, true, nil
+	path, err = c.path(key)
+	return path, err == nil, err
 }
 
 // wholeExtension compiles an operation on all of an extension: remove clears it,
@@ -129,7 +137,9 @@ func (c *compiler) wholeExtension(v verb, urn string, value any) error {
 	for _, key := range slices.Sorted(maps.Keys(o)) {
 		a := s.Attribute(key)
 		if a == nil {
-			c.note(schema.CourtesyUnknownAttribute, urn+":"+key)
+			if err := c.unknown(urn + ":" + key); err != nil {
+				return err
+			}
 			continue
 		}
 		if a.Mutability == schema.ReadOnly {
@@ -148,7 +158,7 @@ func (c *compiler) target(v verb, path filter.Path, value any) error {
 	switch {
 	case path.Attr.Mutability == schema.WriteOnly:
 		return nil // a password is accepted and dropped
-	case path.Attr.Name == "schemas" && path.URN == "":
+	case isSchemas(path):
 		return c.schemasStep(s, value)
 	case path.Attr.Linked:
 		return c.memberStep(s, value)
@@ -164,7 +174,7 @@ func (c *compiler) target(v verb, path filter.Path, value any) error {
 
 // canonical reads a step's value as what the path leads to.
 func (c *compiler) canonical(v verb, path filter.Path, value any) (any, error) {
-	if v == remove && (path.Filter != nil || path.Sub != nil || !path.Attr.MultiValued || !c.dialect().RemoveByValue) {
+	if v == remove && (path.Filter != nil || path.Sub != nil || !path.Attr.MultiValued || !c.reader.Dialect.Allows(schema.RemoveByValue)) {
 		return nil, nil // remove has no value (RFC 7644 §3.5.2.2)
 	}
 	name := path.String()

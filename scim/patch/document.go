@@ -83,7 +83,7 @@ func ReadDocument(rt *schema.ResourceType, v any, d schema.Dialect) (*Document, 
 	if !ok {
 		return nil, schema.Fail(schema.InvalidSyntax, "", "the body must be a JSON object with schemas and Operations")
 	}
-	c := compiler{rt: rt, reader: schema.Reader{Dialect: d, Partial: true}}
+	c := compiler{rt: rt, reader: schema.Reader{Lenience: schema.Lenience{Dialect: d}, Partial: true}}
 	operations, err := c.envelope(body)
 	if err != nil {
 		return nil, err
@@ -110,11 +110,11 @@ type compiler struct {
 	rt     *schema.ResourceType
 	reader schema.Reader
 	steps  []step
+	// terms counts the comparisons that members are chosen by.
+	terms int
 }
 
-func (c *compiler) dialect() schema.Dialect { return c.reader.Dialect }
-
-func (c *compiler) note(name, path string) { c.reader.Courtesies.Note(name, path) }
+func (c *compiler) grant(t schema.Tolerance, path string) bool { return c.reader.Grant(t, path) }
 
 // fields sorts the members of an object by the names it may have; letter case
 // is a matter of dialect.
@@ -122,16 +122,13 @@ func (c *compiler) fields(o schema.Object, names ...string) (known schema.Object
 	known = schema.Object{}
 	for _, key := range slices.Sorted(maps.Keys(o)) {
 		i := slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(name, key) })
-		if i < 0 || names[i] != key && !c.dialect().OperationCase {
+		if i < 0 || names[i] != key && !c.grant(schema.OperationCase, key) {
 			extra = append(extra, key)
 			continue
 		}
 		name := names[i]
 		if _, repeated := known[name]; repeated {
 			return nil, nil, schema.Fail(schema.InvalidSyntax, "", "%s occurs twice, in different letter case", name)
-		}
-		if name != key {
-			c.note(schema.CourtesyOperationCase, key)
 		}
 		known[name] = o[key]
 	}
@@ -148,14 +145,12 @@ func (c *compiler) envelope(body schema.Object) ([]any, error) {
 		return nil, err
 	}
 	for _, key := range extra {
-		if !c.dialect().ExtraMembers {
+		if !c.grant(schema.ExtraMember, key) {
 			return nil, schema.Fail(schema.InvalidSyntax, "", "a PATCH body has schemas and Operations, not %s", schema.Quote(key))
 		}
-		c.note(schema.CourtesyExtraMember, key)
 	}
 	operations, ok := known["Operations"].([]any)
-	if single, isObject := known["Operations"].(schema.Object); isObject && c.dialect().SingleForList {
-		c.note(schema.CourtesySingleForList, "Operations")
+	if single, isObject := known["Operations"].(schema.Object); isObject && c.grant(schema.SingleForList, "Operations") {
 		operations, ok = []any{single}, true
 	}
 	if !ok || len(operations) == 0 {
@@ -169,15 +164,13 @@ func (c *compiler) envelope(body schema.Object) ([]any, error) {
 
 func (c *compiler) schemas(v any) error {
 	if v == nil {
-		if !c.dialect().MissingSchemas {
+		if !c.grant(schema.MissingSchemas, "schemas") {
 			return schema.Fail(schema.InvalidSyntax, "schemas", `schemas is required; for a PATCH it is ["%s"]`, URN)
 		}
-		c.note(schema.CourtesyMissingSchemas, "schemas")
 		return nil
 	}
 	list, ok := v.([]any)
-	if text, isText := v.(string); isText && c.dialect().SingleForList {
-		c.note(schema.CourtesySingleForList, "schemas")
+	if text, isText := v.(string); isText && c.grant(schema.SingleForList, "schemas") {
 		list, ok = []any{text}, true
 	}
 	if !ok {
@@ -188,10 +181,9 @@ func (c *compiler) schemas(v any) error {
 			return nil
 		}
 	}
-	if !c.dialect().ForeignSchemas {
+	if !c.grant(schema.ForeignSchemas, "schemas") {
 		return schema.Fail(schema.InvalidSyntax, "schemas", "schemas must name %s", URN)
 	}
-	c.note(schema.CourtesyForeignSchemas, "schemas")
 	return nil
 }
 
@@ -206,7 +198,9 @@ func (c *compiler) operation(v any) error {
 		return err
 	}
 	for _, key := range extra {
-		c.note(schema.CourtesyExtraMember, key)
+		if err := c.unknown(key); err != nil {
+			return err
+		}
 	}
 	verb, err := c.verb(known["op"])
 	if err != nil {
@@ -232,8 +226,7 @@ func (c *compiler) verb(v any) (verb, error) {
 		if text == name {
 			return verb(i), nil
 		}
-		if ok && c.dialect().OperationCase && strings.EqualFold(text, name) {
-			c.note(schema.CourtesyOperationCase, text)
+		if ok && strings.EqualFold(text, name) && c.grant(schema.OperationCase, text) {
 			return verb(i), nil
 		}
 	}

@@ -32,6 +32,10 @@ type MembersChange struct {
 	RemoveMatching filter.Node
 }
 
+// maxMemberTerms bounds the comparisons by which a document chooses members that
+// it does not name: each is made with every member.
+const maxMemberTerms = 32
+
 // memberStep compiles an operation on members. Members are changed by adding
 // and removing them, never in place (RFC 7643 §4.2).
 func (c *compiler) memberStep(s step, value any) error {
@@ -42,8 +46,7 @@ func (c *compiler) memberStep(s step, value any) error {
 		}
 		s.path.Sub = nil
 	}
-	if list, isList := value.([]any); isList && len(list) == 0 && s.verb == remove && s.path.Filter == nil && c.dialect().RemoveByValue {
-		c.note(schema.CourtesyRemoveByValue, name)
+	if list, isList := value.([]any); isList && len(list) == 0 && s.verb == remove && s.path.Filter == nil && c.grant(schema.RemoveByValue, name) {
 		return nil // "remove these" of an empty list
 	}
 	members, err := c.readMembers(name, value)
@@ -54,10 +57,8 @@ func (c *compiler) memberStep(s step, value any) error {
 	switch {
 	case s.path.Filter != nil:
 		return c.filteredMembers(s)
-	case s.verb == remove && (!s.given || !c.dialect().RemoveByValue):
+	case s.verb == remove && (!s.given || !c.grant(schema.RemoveByValue, name)):
 		s.verb, s.members = replace, nil
-	case s.verb == remove:
-		c.note(schema.CourtesyRemoveByValue, name)
 	case s.verb == add && len(s.members) == 0:
 		return nil
 	}
@@ -84,6 +85,9 @@ func (c *compiler) filteredMembers(s step) error {
 		return schema.Fail(schema.NoTarget, "members", "members can be added or replaced by id only; the filter of %s does not name ids", s.path)
 	}
 	if s.verb == remove && !named {
+		if c.terms += filter.Terms(s.path.Filter); c.terms > maxMemberTerms {
+			return &LimitError{What: "comparisons in filters on members, other than value eq", Limit: maxMemberTerms}
+		}
 		c.steps = append(c.steps, s)
 		return nil
 	}
@@ -121,6 +125,7 @@ type fold struct {
 type pending struct {
 	member  schema.Member
 	present bool
+	object  schema.Object // the member as filters see it, once one looked
 }
 
 func (f *fold) step(s step) {
@@ -158,7 +163,10 @@ func (f *fold) set(m schema.Member, present bool) {
 // of it, and leaves the members the group already has to the caller.
 func (f *fold) removeMatching(n filter.Node) {
 	for _, p := range f.state {
-		if p.present && filter.MatchElement(n, describe(p.member)) {
+		if p.object == nil {
+			p.object = describe(p.member)
+		}
+		if p.present && filter.MatchElement(n, p.object) {
 			p.present = false
 		}
 	}

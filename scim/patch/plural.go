@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"domicile/scim/filter"
 	"domicile/scim/schema"
@@ -33,8 +34,7 @@ func (v *values) change(i int, element any) {
 // plural performs a step on a multi-valued attribute.
 func (e *editor) plural(holder schema.Object, s step) error {
 	a := s.path.Attr
-	old, had := holder[a.Name]
-	list, _ := old.([]any)
+	list, _ := holder[a.Name].([]any)
 	v := values{list: slices.Clone(list)}
 	var err error
 	switch {
@@ -44,8 +44,7 @@ func (e *editor) plural(holder schema.Object, s step) error {
 		addValues(&v, a, s.value)
 	case s.verb == replace:
 		v.list = fresh(s.value)
-	case s.given && e.dialect.RemoveByValue:
-		e.courtesies.Note(schema.CourtesyRemoveByValue, s.path.String())
+	case s.given && e.Grant(schema.RemoveByValue, s.path.String()):
 		removeValues(&v, a, s.value)
 	default:
 		v.list = nil
@@ -65,7 +64,7 @@ func (e *editor) plural(holder schema.Object, s step) error {
 	} else {
 		holder[a.Name] = v.list
 	}
-	return e.immutable(s.path, a, old, had, holder[a.Name])
+	return nil
 }
 
 // fresh copies the elements of a step's value, because a Document may be applied
@@ -114,33 +113,59 @@ func describeAnew(existing, o schema.Object) schema.Object {
 }
 
 // removeValues removes the elements that agree with one of the given ones in
-// everything that one says.
+// everything that one says to identify it. The given ones are looked up by what
+// they say, so that long lists cost no more than their length.
 func removeValues(v *values, a *schema.Attribute, value any) {
 	given, _ := value.([]any)
+	said := map[string][]string{} // by the key of names
+	gone := map[string]bool{}
+	for _, g := range given {
+		names, some := identifying(a, g)
+		if !some {
+			continue
+		}
+		said[strings.Join(names, " ")] = names
+		gone[identity(a, names, g)] = true
+	}
 	v.list = slices.DeleteFunc(v.list, func(element any) bool {
-		return slices.ContainsFunc(given, func(g any) bool { return agrees(a, element, g) })
+		for _, names := range said {
+			if gone[identity(a, names, element)] {
+				return true
+			}
+		}
+		return false
 	})
 }
 
-// agrees compares the sub-attributes that identify a value. Its description may
-// have changed since the client learned it.
-func agrees(a *schema.Attribute, element, given any) bool {
-	e, ok := element.(schema.Object)
-	g, ok2 := given.(schema.Object)
-	if !ok || !ok2 {
-		return schema.SameValue(a, element, given)
-	}
-	identified := false
-	for name, v := range g {
-		if name == "primary" || name == "display" || name == "$ref" {
-			continue
-		}
-		identified = true
-		if sub := a.Sub(name); sub == nil || !schema.SameValue(sub, e[name], v) {
-			return false
+// identifying are the sub-attributes that say which value is meant, in order. Its
+// description may have changed since the client learned it. An object with
+// nothing else means no value.
+func identifying(a *schema.Attribute, given any) (names []string, some bool) {
+	o, isObject := given.(schema.Object)
+	for i := range a.SubAttributes {
+		switch name := a.SubAttributes[i].Name; name {
+		case "primary", "display", "$ref":
+		default:
+			if _, said := o[name]; said {
+				names = append(names, name)
+			}
 		}
 	}
-	return identified
+	return names, !isObject || len(names) > 0
+}
+
+// identity is equal for elements that agree in some sub-attributes, under the
+// letter case rule of each.
+func identity(a *schema.Attribute, names []string, element any) string {
+	o, isObject := element.(schema.Object)
+	if !isObject {
+		return schema.ValueKey(a, element)
+	}
+	key := strings.Join(names, " ")
+	for _, name := range names {
+		key += "\x00" + schema.ValueKey(a.Sub(name), o[name])
+	}
+	return key
 }
 
 // selected performs a step on the elements that the path selects.
@@ -212,23 +237,22 @@ func replaceElement(v *values, i int, s step) {
 	v.change(i, merge(base, o))
 }
 
+// upserts is what lets an operation create the value that it does not find.
+var upserts = [...]schema.Tolerance{add: schema.UpsertOnAdd, replace: schema.UpsertOnReplace}
+
 // upsert creates the element that a filter would have matched, or says that
 // there is no target (RFC 7644 §3.5.2.3).
 func (e *editor) upsert(v *values, s step) error {
 	element := schema.Object{}
 	if s.path.Filter != nil {
-		allowed := s.verb == add && e.dialect.UpsertOnAdd || s.verb == replace && e.dialect.UpsertOnReplace
 		pinned, ok := seed(s.path.Filter)
-		if !allowed || !ok {
+		if !ok || !e.Grant(upserts[s.verb], s.path.String()) {
 			return schema.Fail(schema.NoTarget, s.path.String(), "no value matches %s", s.path)
 		}
 		element = pinned
 	}
 	if s.value == nil {
 		return nil
-	}
-	if s.path.Filter != nil {
-		e.courtesies.Note(schema.CourtesyUpsert, s.path.String())
 	}
 	o, isObject := s.value.(schema.Object)
 	switch {

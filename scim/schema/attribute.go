@@ -105,6 +105,10 @@ type Attribute struct {
 	// Linked marks a list of links to other resources that is kept as
 	// relations, never inside the stored document: members and groups.
 	Linked bool
+
+	// whole says that elements are the same value only if they agree in
+	// everything, because there is more to them than RFC 7643 §2.4 knows.
+	whole bool
 }
 
 // Is tells whether name spells this attribute; letter case does not count

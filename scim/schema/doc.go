@@ -6,6 +6,10 @@
 // A resource is an [Object]: canonical names, JSON values. [Parse] makes one
 // from what an identity provider sent, [Encode] turns it into the bytes that
 // are stored, [Decode] brings them back, [Marshal] writes the answer.
-// What is tolerated on the way in is a [Dialect]; what was tolerated is
-// reported as a list of [Courtesy].
+// What can be tolerated on the way in is one table of [Tolerance] rows; a
+// [Dialect] is what a connection is granted of it, and what was used is reported
+// as a list of [Courtesy].
+//
+// An organization's own schemas come in by [ParseExtension] and become part of a
+// [ResourceType] by its method With. Everything else follows from the type.
 package schema

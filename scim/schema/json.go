@@ -7,14 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth bounds the nesting of a JSON body.
-const MaxDepth = 32
+// The bounds of a JSON body, besides its length.
+const (
+	MaxDepth = 32        // levels of nesting
+	MaxNodes = 1_500_000 // values, as many as a group with 250,000 members has: small values cost most memory
+)
 
 // DecodeJSON reads exactly one JSON text. Objects become map[string]any, lists
 // []any, numbers json.Number, so that no digit is lost. A leading byte order
 // mark is skipped. Refused as invalidSyntax, with the position: anything but
-// UTF-8, a repeated key, nesting beyond MaxDepth, an unpaired surrogate, the
-// character U+0000, text after the end.
+// UTF-8, a repeated key, more than MaxDepth levels or MaxNodes values, an unpaired
+// surrogate, the character U+0000, text after the end.
 func DecodeJSON(body []byte) (any, error) {
 	if !utf8.Valid(body) {
 		return nil, Fail(InvalidSyntax, "", "the body is not valid UTF-8")
@@ -38,8 +41,9 @@ func DecodeJSON(body []byte) (any, error) {
 // jsonReader is a recursive-descent reader over valid UTF-8. Strings without
 // escapes share the memory of s.
 type jsonReader struct {
-	s   string
-	pos int
+	s     string
+	pos   int
+	nodes int
 }
 
 func (r *jsonReader) fail(reason string) error {
@@ -66,6 +70,9 @@ func (r *jsonReader) peek() byte {
 }
 
 func (r *jsonReader) value(depth int) (any, error) {
+	if r.nodes++; r.nodes > MaxNodes {
+		return nil, r.fail("too many values")
+	}
 	switch c := r.peek(); {
 	case c == '{':
 		return r.object(depth + 1)

@@ -37,12 +37,16 @@ func cloneValue(v any) any {
 // lists.
 func Get(o Object, path string) any {
 	if strings.Contains(path, ":") {
+		urn := "" // the longest, since URNs may be prefixes of each other
 		for key, v := range o {
-			if ext, ok := v.(Object); ok && strings.HasPrefix(path, key+":") {
-				return Get(ext, path[len(key)+1:])
+			if _, ok := v.(Object); ok && len(key) > len(urn) && strings.HasPrefix(path, key+":") {
+				urn = key
 			}
 		}
-		return nil
+		if urn == "" {
+			return nil
+		}
+		return Get(o[urn].(Object), path[len(urn)+1:])
 	}
 	name, rest, dotted := strings.Cut(path, ".")
 	if !dotted {

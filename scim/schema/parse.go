@@ -25,7 +25,7 @@ func Read(rt *ResourceType, v any, d Dialect) (Object, []Courtesy, error) {
 	if !ok {
 		return nil, nil, Fail(InvalidSyntax, "", "the body must be a JSON object, but is %s", describe(v))
 	}
-	p := parser{rt: rt, Reader: Reader{Dialect: d}}
+	p := parser{rt: rt, Reader: Reader{Lenience: Lenience{Dialect: d}}}
 	if err := p.schemas(body); err != nil {
 		return nil, p.Courtesies, err
 	}
@@ -45,21 +45,19 @@ func sortedKeys(o Object) []string { return slices.Sorted(maps.Keys(o)) }
 func (p *parser) schemas(body Object) error {
 	v, _ := lookup(body, "schemas")
 	if v == nil {
-		if !p.Dialect.MissingSchemas {
+		if !p.Grant(MissingSchemas, "schemas") {
 			return Fail(InvalidSyntax, "schemas", `schemas is required; for a %s it is ["%s"]`, p.rt.Name, p.rt.Core.ID)
 		}
-		p.Courtesies.Note(CourtesyMissingSchemas, "schemas")
 		return nil
 	}
 	list, ok := v.([]any)
 	if !ok {
-		if _, isText := v.(string); !isText || !p.Dialect.SingleForList {
+		if _, isText := v.(string); !isText || !p.Grant(SingleForList, "schemas") {
 			return Fail(InvalidSyntax, "schemas", "schemas must be a list of URNs, but is %s", describe(v))
 		}
-		p.Courtesies.Note(CourtesySingleForList, "schemas")
 		list = []any{v}
 	}
-	core := false
+	core, foreign := false, false
 	for _, item := range list {
 		urn, ok := item.(string)
 		if !ok {
@@ -68,10 +66,12 @@ func (p *parser) schemas(body Object) error {
 		if strings.EqualFold(urn, p.rt.Core.ID) {
 			core = true
 		} else if p.rt.Extension(urn) == nil {
-			p.Courtesies.Note(CourtesyForeignSchemas, urn)
+			if foreign = p.Grant(ForeignSchemas, urn); !foreign {
+				return Fail(InvalidSyntax, "schemas", "%s has no schema %s", p.rt.Name, Quote(urn))
+			}
 		}
 	}
-	if !core && !p.Dialect.ForeignSchemas {
+	if !core && !foreign && !p.Grant(ForeignSchemas, "schemas") {
 		return Fail(InvalidSyntax, "schemas", "schemas must name %s", p.rt.Core.ID)
 	}
 	return nil
@@ -83,7 +83,9 @@ func (p *parser) resource(body Object) (Object, error) {
 		ref, known := p.name(key)
 		switch {
 		case !known:
-			p.Courtesies.Note(CourtesyUnknownAttribute, key)
+			if err := p.unknown(key); err != nil {
+				return nil, err
+			}
 			continue
 		case ref.Attr == nil:
 			if err := p.extension(o, ref.URN, body[key]); err != nil {
@@ -119,14 +121,8 @@ func (p *parser) name(key string) (Ref, bool) {
 	if a := p.rt.Attribute(key); a != nil {
 		return Ref{Attr: a}, true
 	}
-	if !p.Dialect.RootExtensionNames {
-		return Ref{}, false
-	}
 	ref, ok := p.rt.InExtensions(key)
-	if ok {
-		p.Courtesies.Note(CourtesyRootExtensionName, key)
-	}
-	return ref, ok
+	return ref, ok && p.Grant(RootExtensionName, key)
 }
 
 // within gives the object of an extension, made when it is missing.
@@ -191,7 +187,9 @@ func (p *parser) extension(o Object, urn string, v any) error {
 	for _, key := range sortedKeys(body) {
 		ref := Ref{URN: urn, Attr: s.Attribute(key)}
 		if ref.Attr == nil {
-			p.Courtesies.Note(CourtesyUnknownAttribute, urn+":"+key)
+			if err := p.unknown(urn + ":" + key); err != nil {
+				return err
+			}
 			continue
 		}
 		if ref.Attr.Mutability == ReadOnly || ref.Attr.Mutability == WriteOnly {

@@ -24,7 +24,7 @@ func scimType(err error) string {
 func names(list []Courtesy) string {
 	parts := make([]string, len(list))
 	for i, c := range list {
-		parts[i] = c.Name + ":" + c.Path
+		parts[i] = c.Name() + ":" + c.Path
 	}
 	return strings.Join(parts, " ")
 }

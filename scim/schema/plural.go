@@ -30,19 +30,22 @@ func IsPrimary(element any) bool {
 }
 
 // MaxValues bounds the elements of a multi-valued attribute that is part of the
-// document. Members of a group are not bounded by it.
-const MaxValues = 1000
+// document, MaxLinks those of one list of members.
+const (
+	MaxValues = 1000
+	MaxLinks  = 250_000
+)
 
 // ValueKey is equal for elements of a multi-valued attribute that are the same
 // value: equal in "value" and "type" under the letter case rule of each, or,
-// without "value", equal as a whole.
+// without "value" or with sub-attributes of its own, equal as a whole.
 func ValueKey(a *Attribute, element any) string {
 	o, ok := element.(Object)
 	if !ok {
 		return scalarKey(a, element)
 	}
 	value := a.Sub("value")
-	if value == nil || o["value"] == nil {
+	if a.whole || value == nil || o["value"] == nil {
 		var w writer
 		w.object(a.SubAttributes, o)
 		return string(w.out)
@@ -60,7 +63,7 @@ func scalarKey(a *Attribute, v any) string {
 		if a.CaseExact {
 			return v
 		}
-		return Fold(v)
+		return foldNarrow(v)
 	case json.Number:
 		return v.String()
 	case bool:
@@ -98,10 +101,10 @@ func Dedupe(a *Attribute, list []any) ([]any, bool) {
 	return kept, len(kept) < len(list)
 }
 
-func (r *Reader) dedupe(a *Attribute, path string, list []any) []any {
+func (r *Reader) dedupe(a *Attribute, path string, list []any) ([]any, error) {
 	kept, dropped := Dedupe(a, list)
-	if dropped {
-		r.Courtesies.Note(CourtesyDuplicateValue, path)
+	if dropped && !r.Grant(DuplicateValue, path) {
+		return nil, Fail(InvalidValue, path, "%s holds a value twice", path)
 	}
-	return kept
+	return kept, nil
 }

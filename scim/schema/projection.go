@@ -94,16 +94,22 @@ func addSelection(list []selection, s selection) []selection {
 		if have.subs == nil || s.subs == nil {
 			have.subs = nil
 		} else {
-			have.subs = append(have.subs, s.subs...)
+			for _, sub := range s.subs {
+				if !slices.Contains(have.subs, sub) {
+					have.subs = append(have.subs, sub)
+				}
+			}
 		}
 		return list
 	}
 	return append(list, s)
 }
 
-// IsAll tells that nothing was asked for, so that everything returned by
-// default is shown and nothing needs to be looked up or cut.
-func (p Projection) IsAll() bool { return !p.only && len(p.named) == 0 }
+// IsAll tells that everything that a resource has is shown, so that nothing needs
+// to be looked up or cut: nothing was asked for, and nothing waits for that.
+func (p Projection) IsAll() bool {
+	return !p.only && len(p.named) == 0 && (p.rt == nil || !p.rt.onRequest)
+}
 
 // Wants tells whether any part of a common or core attribute, such as members,
 // groups or meta, is shown; when not it need not be loaded.

@@ -15,12 +15,18 @@ const MaxText = 64 << 10
 // Reader turns JSON values of a client into canonical values of an attribute.
 // It is the only place where types are checked and coerced.
 type Reader struct {
-	Dialect Dialect
+	Lenience
 	// Partial keeps a nil entry for every sub-attribute that the client cleared
 	// (null or ""), so that a PATCH can tell "clear" from "leave".
 	Partial bool
-	// Courtesies is what was tolerated so far.
-	Courtesies Courtesies
+}
+
+// unknown refuses a name that no schema has, unless it is to be ignored.
+func (r *Reader) unknown(path string) error {
+	if r.Grant(UnknownAttribute, path) {
+		return nil
+	}
+	return Fail(InvalidValue, path, "no schema has an attribute %s", Quote(path))
 }
 
 // Value reads the value of an attribute: a list for a multi-valued one. It
@@ -34,8 +40,12 @@ func (r *Reader) Value(a *Attribute, path string, v any) (any, error) {
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	if len(list) > MaxValues && !a.Linked {
-		return nil, Fail(InvalidValue, path, "%s has %d values; at most %d are allowed", path, len(list), MaxValues)
+	limit := MaxValues
+	if a.Linked {
+		limit = MaxLinks
+	}
+	if len(list) > limit {
+		return nil, Fail(InvalidValue, path, "%s has %d values; at most %d are allowed", path, len(list), limit)
 	}
 	out := make([]any, 0, len(list))
 	for i, item := range list {
@@ -50,8 +60,8 @@ func (r *Reader) Value(a *Attribute, path string, v any) (any, error) {
 	if err := CheckPrimary(path, out); err != nil {
 		return nil, err
 	}
-	if out = r.dedupe(a, path, out); len(out) == 0 {
-		return nil, nil
+	if out, err = r.dedupe(a, path, out); err != nil || len(out) == 0 {
+		return nil, err
 	}
 	return out, nil
 }
@@ -84,24 +94,22 @@ func (r *Reader) list(a *Attribute, path string, v any) ([]any, error) {
 	if v == "" {
 		return nil, nil
 	}
-	if !r.Dialect.SingleForList {
+	if !r.Grant(SingleForList, path) {
 		return nil, Fail(InvalidValue, path, "%s must be a list", path)
 	}
-	r.Courtesies.Note(CourtesySingleForList, path)
 	return []any{v}, nil
 }
 
 // jsonText decodes an object or a list written as text.
 func (r *Reader) jsonText(path, text string) (any, bool) {
 	trimmed := strings.TrimSpace(text)
-	if !r.Dialect.JSONText || trimmed == "" || trimmed[0] != '{' && trimmed[0] != '[' {
+	if trimmed == "" || trimmed[0] != '{' && trimmed[0] != '[' {
 		return nil, false
 	}
 	v, err := DecodeJSON([]byte(trimmed))
-	if err != nil {
+	if err != nil || !r.Grant(JSONText, path) {
 		return nil, false
 	}
-	r.Courtesies.Note(CourtesyJSONText, path)
 	return v, true
 }
 
@@ -111,10 +119,9 @@ func (r *Reader) Element(a *Attribute, path string, v any) (any, error) {
 		switch {
 		case len(list) == 0:
 			return nil, nil
-		case len(list) > 1 || !r.Dialect.ListForSingle:
+		case len(list) > 1 || !r.Grant(ListForSingle, path):
 			return nil, Fail(InvalidValue, path, "%s must be a single value, not a list of %d", path, len(list))
 		}
-		r.Courtesies.Note(CourtesyListForSingle, path)
 		v = list[0]
 		if _, nested := v.([]any); nested {
 			return nil, r.mistyped(a, path, v)
@@ -128,10 +135,9 @@ func (r *Reader) Element(a *Attribute, path string, v any) (any, error) {
 	}
 	if o, ok := v.(Object); ok {
 		inner, found := lookup(o, "value")
-		if !found || !r.Dialect.ObjectForText {
+		if !found || !r.Grant(ObjectForText, path) {
 			return nil, r.mistyped(a, path, v)
 		}
-		r.Courtesies.Note(CourtesyObjectForText, path)
 		v = inner
 	}
 	return r.scalar(a, path, v)
@@ -159,7 +165,9 @@ func (r *Reader) complex(a *Attribute, path string, v any) (any, error) {
 	for _, key := range sortedKeys(o) {
 		sub := a.Sub(key)
 		if sub == nil {
-			r.Courtesies.Note(CourtesyUnknownAttribute, path+"."+key)
+			if err := r.unknown(path + "." + key); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if sub.Mutability == ReadOnly {
@@ -215,13 +223,13 @@ func (r *Reader) promote(a *Attribute, path string, v any) (Object, error) {
 		}
 	}
 	_, isNumber := v.(json.Number)
-	if !isText && !isNumber || a.Sub("value") == nil || !r.Dialect.TextForObject {
-		return nil, r.mistyped(a, path, v)
-	}
-	if isText && text == "" {
+	lone := (isText || isNumber) && a.Sub("value") != nil
+	if lone && isText && text == "" {
 		return nil, nil
 	}
-	r.Courtesies.Note(CourtesyTextForObject, path)
+	if !lone || !r.Grant(TextForObject, path) {
+		return nil, r.mistyped(a, path, v)
+	}
 	return Object{"value": v}, nil
 }
 
@@ -279,8 +287,7 @@ func (r *Reader) scalar(a *Attribute, path string, v any) (any, error) {
 	case TypeInteger, TypeDecimal:
 		return r.number(a, path, v)
 	}
-	if n, ok := v.(json.Number); ok && r.Dialect.NumberForText && a.Type == TypeString {
-		r.Courtesies.Note(CourtesyNumberForText, path)
+	if n, ok := v.(json.Number); ok && len(n) <= maxDigits && a.Type == TypeString && r.Grant(NumberForText, path) {
 		return n.String(), nil
 	}
 	if !isText || !wellFormed(a.Type, text) {
@@ -312,10 +319,9 @@ func (r *Reader) boolean(a *Attribute, path string, v any) (any, error) {
 	}
 	text, _ := v.(string)
 	b, ok := BooleanText(text)
-	if !ok || !r.Dialect.TextForBoolean {
+	if !ok || !r.Grant(TextForBoolean, path) {
 		return nil, r.mistyped(a, path, v)
 	}
-	r.Courtesies.Note(CourtesyTextForBoolean, path)
 	return b, nil
 }
 
@@ -330,12 +336,11 @@ const maxDigits = 64
 
 func (r *Reader) number(a *Attribute, path string, v any) (any, error) {
 	n, ok := v.(json.Number)
-	if text, isText := v.(string); isText && r.Dialect.NumberForText {
+	if text, isText := v.(string); isText {
 		decoded, err := DecodeJSON([]byte(text))
-		if n, ok = decoded.(json.Number); err != nil || !ok {
+		if n, ok = decoded.(json.Number); err != nil || !ok || !r.Grant(NumberForText, path) {
 			return nil, r.mistyped(a, path, v)
 		}
-		r.Courtesies.Note(CourtesyNumberForText, path)
 	}
 	if !ok || len(n) > maxDigits {
 		return nil, r.mistyped(a, path, v)

@@ -1,6 +1,9 @@
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Schema is a named set of attributes (RFC 7643 §7). ID is its URN.
 type Schema struct {
@@ -33,6 +36,12 @@ type ResourceType struct {
 	// common are the attributes every resource has (RFC 7643 §3.1), which no
 	// schema lists.
 	common []Attribute
+	// onRequest tells that an extension has an attribute that is returned on
+	// request only.
+	onRequest bool
+	// fixed are the immutable attributes of extensions (see CheckImmutable). The
+	// core has none but those of links, which are not changed in place.
+	fixed []Ref
 }
 
 // With gives the same resource type with more extensions. The receiver is left
@@ -42,6 +51,11 @@ func (rt *ResourceType) With(ext ...Extension) *ResourceType {
 	wider.Extensions = make([]Extension, 0, len(rt.Extensions)+len(ext))
 	wider.Extensions = append(wider.Extensions, rt.Extensions...)
 	wider.Extensions = append(wider.Extensions, ext...)
+	wider.fixed = slices.Clip(rt.fixed)
+	for _, e := range ext {
+		wider.fixed = append(wider.fixed, immutables(e.Schema)...)
+		wider.onRequest = wider.onRequest || slices.ContainsFunc(e.Schema.Attributes, func(a Attribute) bool { return a.Returned == ReturnedRequest })
+	}
 	return &wider
 }
 
@@ -146,12 +160,16 @@ func (rt *ResourceType) Find(name string) (ref Ref, ok bool) {
 }
 
 // InExtensions finds the one extension that has an attribute of this name. ok is
-// false when none or several have.
+// false when none or several have; but the enterprise extension goes before an
+// organization's own, so that defining one takes nothing away.
 func (rt *ResourceType) InExtensions(name string) (ref Ref, ok bool) {
 	for _, e := range rt.Extensions {
 		a := e.Schema.Attribute(name)
 		if a == nil {
 			continue
+		}
+		if e.Schema.ID == EnterpriseURN {
+			return Ref{URN: e.Schema.ID, Attr: a}, true
 		}
 		if ok {
 			return Ref{}, false

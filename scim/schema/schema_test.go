@@ -8,40 +8,6 @@ import (
 	"testing"
 )
 
-func TestDialects(t *testing.T) {
-	count := func(d Dialect) (on int) {
-		v := reflect.ValueOf(d)
-		for i := range v.NumField() {
-			if v.Field(i).Bool() {
-				on++
-			}
-		}
-		return on
-	}
-	fields := reflect.TypeFor[Dialect]().NumField()
-	if got := count(Entra()); got != fields {
-		t.Errorf("Entra has %d of %d tolerances", got, fields)
-	}
-	if got := count(Interop()); got != fields-1 {
-		t.Errorf("Interop has %d of %d tolerances", got, fields)
-	}
-	if got := count(Strict()); got != fields-7 {
-		t.Errorf("Strict has %d of %d tolerances", got, fields)
-	}
-}
-
-func TestCourtesyTexts(t *testing.T) {
-	var all Courtesies
-	for name := range courtesyTexts {
-		all = nil
-		all.Note(name, "p")
-		all.Note(name, "p")
-		if len(all) != 1 || all[0].Explain() == "" {
-			t.Errorf("%s: %v", name, all)
-		}
-	}
-}
-
 func TestFind(t *testing.T) {
 	rt := User()
 	tests := []struct{ name, want string }{
@@ -229,53 +195,4 @@ func TestFold(t *testing.T) {
 	if Fold("a") == Fold("b") {
 		t.Error("a is b")
 	}
-}
-
-func FuzzDecodeJSON(f *testing.F) {
-	for _, seed := range []string{`{"a":[1,-0.5e+3,true,null,"x\u00e9\ud83d\ude00"]}`, `"\`, `[[[]]]`, `{"a":1,"a":2}`, ` 01`, "\ufeff1", `"\u0000"`} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		v, err := DecodeJSON(data)
-		if err != nil {
-			if scimType(err) != InvalidSyntax {
-				t.Fatalf("%v", err)
-			}
-			return
-		}
-		d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
-		d.UseNumber()
-		var want any
-		if err := d.Decode(&want); err != nil {
-			t.Fatalf("%q was accepted, but %v", data, err)
-		}
-		if !reflect.DeepEqual(v, want) {
-			t.Fatalf("%q: got %#v, want %#v", data, v, want)
-		}
-	})
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(`{"userName":"u","emails":[{"value":"x","primary":"True"}],"name":{"givenName":null}}`))
-	f.Add([]byte(`{"userName":["u"],"roles":"[{\"value\":\"{\\\"value\\\":\\\"x\\\"}\"}]","manager":"m"}`))
-	rt := User()
-	plain := Strict()
-	plain.JSONText = false // so that JSON text within JSON text is not read once more
-	f.Fuzz(func(t *testing.T, body []byte) {
-		o, _, err := Parse(rt, body, Entra())
-		if err != nil {
-			if scimType(err) != InvalidSyntax && scimType(err) != InvalidValue {
-				t.Fatal(err)
-			}
-			return
-		}
-		stored := Encode(rt, o)
-		again, _, err := Parse(rt, stored, plain)
-		if err != nil {
-			t.Fatalf("%s is not valid: %v", stored, err)
-		}
-		if got := Encode(rt, again); !bytes.Equal(got, stored) {
-			t.Fatalf("%s became %s", stored, got)
-		}
-	})
 }

@@ -12,8 +12,8 @@ func TestConversations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(conversations) != 52 {
-		t.Errorf("%d conversations, want 52", len(conversations))
+	if len(conversations) != 58 {
+		t.Errorf("%d conversations, want 58", len(conversations))
 	}
 	known := operators()
 	for _, c := range conversations {

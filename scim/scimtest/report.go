@@ -1,28 +1,34 @@
 package scimtest
 
-import (
-	"fmt"
-	"io"
-	"slices"
-	"strings"
-	"text/tabwriter"
-)
+import "strings"
 
 // Failure is one thing that a server answered otherwise than expected.
 type Failure struct {
 	Conversation string
 	Step         string
 	Text         string
+	// Answer is what the server said, zero when there was no answer.
+	Answer Answer
+}
+
+// Answer is an answer in short. ScimType and Detail are those of an error body
+// (RFC 7644 §3.12), empty for any other body.
+type Answer struct {
+	Status   int
+	ScimType string
+	Detail   string
 }
 
 func (f Failure) String() string { return f.Conversation + ", " + f.Step + ": " + f.Text }
 
-// Result is the outcome of one conversation.
+// Result is the outcome of one conversation. Steps is how many were played.
 type Result struct {
 	ID       string
 	IdP      string
 	Steps    int
 	Failures []Failure
+	// Refusals are failures that were meant: see Report.Allow.
+	Refusals []Failure
 	// Skipped is the capability that the server lacks, if that kept the
 	// conversation from being replayed.
 	Skipped string
@@ -30,6 +36,15 @@ type Result struct {
 
 // Passed tells that the conversation was replayed and nothing was wrong.
 func (r Result) Passed() bool { return r.Skipped == "" && len(r.Failures) == 0 }
+
+// steps counts the steps that a list of failures is about.
+func steps(failures []Failure) int {
+	names := make(map[string]bool, len(failures))
+	for _, f := range failures {
+		names[f.Step] = true
+	}
+	return len(names)
+}
 
 // Report is the outcome of several conversations.
 type Report []Result
@@ -43,50 +58,20 @@ func (r Report) Failures() []Failure {
 	return all
 }
 
-// Count is how the conversations of one identity provider went.
-type Count struct {
-	IdP     string
-	Passed  int
-	Failed  int
-	Skipped int
-	Steps   int
-}
-
-// Tally is one Count for each identity provider, by name.
-type Tally []Count
-
-// Tally counts a report by identity provider.
-func (r Report) Tally() Tally {
-	var tally Tally
-	for _, result := range r {
-		i := slices.IndexFunc(tally, func(c Count) bool { return c.IdP == result.IdP })
-		if i < 0 {
-			i = len(tally)
-			tally = append(tally, Count{IdP: result.IdP})
+// Allow moves the failures that were meant from Failures to Refusals: a strict
+// server refuses what a courtesy would grant. meant tells which.
+func (r Report) Allow(meant func(Failure) bool) {
+	for i := range r {
+		var kept []Failure
+		for _, f := range r[i].Failures {
+			if meant(f) {
+				r[i].Refusals = append(r[i].Refusals, f)
+			} else {
+				kept = append(kept, f)
+			}
 		}
-		c := &tally[i]
-		c.Steps += result.Steps
-		switch {
-		case result.Skipped != "":
-			c.Skipped++
-		case result.Passed():
-			c.Passed++
-		default:
-			c.Failed++
-		}
+		r[i].Failures = kept
 	}
-	slices.SortFunc(tally, func(a, b Count) int { return strings.Compare(a.IdP, b.IdP) })
-	return tally
-}
-
-// Print writes the tally as a table.
-func (t Tally) Print(w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "idp\tpassed\tfailed\tskipped\tsteps\t")
-	for _, c := range t {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t\n", c.IdP, c.Passed, c.Failed, c.Skipped, c.Steps)
-	}
-	return table.Flush()
 }
 
 // shorten cuts what a failure repeats of an answer.

@@ -39,6 +39,9 @@ type Runner struct {
 	Lacks []string
 	// Profile, if set, is used in place of every conversation's own.
 	Profile string
+	// Unchanged makes it a failure that a request was refused and yet changed
+	// something: what /Users and /Groups list is read before and after.
+	Unchanged bool
 }
 
 // maxAnswer bounds how much of an answer is read.
@@ -53,7 +56,7 @@ func (r *Runner) Run(ctx context.Context, c Conversation) Result {
 			return result
 		}
 	}
-	p := player{ctx: ctx, tenants: map[string]Tenant{}}
+	p := player{ctx: ctx, tenants: map[string]Tenant{}, unchanged: r.Unchanged}
 	p.vars.values = map[string]any{"run": randomHex(4)}
 	for i := 1; i <= 9; i++ {
 		p.vars.values[fmt.Sprintf("uuid%d", i)] = randomUUID()
@@ -71,7 +74,7 @@ func (r *Runner) Run(ctx context.Context, c Conversation) Result {
 		for _, done := range p.play(step) {
 			result.Steps++
 			for _, text := range done.failures {
-				result.Failures = append(result.Failures, Failure{Conversation: c.ID, Step: done.name, Text: text})
+				result.Failures = append(result.Failures, Failure{Conversation: c.ID, Step: done.name, Text: text, Answer: done.answer})
 			}
 		}
 	}
@@ -139,23 +142,27 @@ type player struct {
 	client  http.Client
 	vars    variables
 	tenants map[string]Tenant
+
+	unchanged bool
 }
 
 type outcome struct {
 	name     string
 	failures []string
+	answer   Answer
 }
 
 // play performs a step, or all parallel ones of it.
 func (p *player) play(s Step) []outcome {
 	if len(s.Parallel) == 0 {
-		return []outcome{{s.Name, p.exchange(s)}}
+		return []outcome{p.alone(s)}
 	}
 	done := make([]outcome, len(s.Parallel))
 	var all sync.WaitGroup
 	for i, part := range s.Parallel {
 		all.Go(func() {
-			done[i] = outcome{strings.TrimPrefix(s.Name+" / "+part.Name, " / "), p.exchange(part)}
+			done[i] = p.exchange(part)
+			done[i].name = strings.TrimPrefix(s.Name+" / "+part.Name, " / ")
 		})
 	}
 	all.Wait()
@@ -163,24 +170,25 @@ func (p *player) play(s Step) []outcome {
 }
 
 // exchange sends one request and gives what is wrong with the answer.
-func (p *player) exchange(s Step) []string {
+func (p *player) exchange(s Step) outcome {
+	wrong := func(text string) outcome { return outcome{name: s.Name, failures: []string{text}} }
 	if err := pause(p.ctx, time.Duration(s.SleepMs)*time.Millisecond); err != nil {
-		return []string{err.Error()}
+		return wrong(err.Error())
 	}
 	request, err := p.request(s)
 	if err != nil {
-		return []string{err.Error()}
+		return wrong(err.Error())
 	}
 	response, err := p.client.Do(request)
 	if err != nil {
-		return []string{err.Error()}
+		return wrong(err.Error())
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return []string{"the answer cannot be read: " + err.Error()}
+		return wrong("the answer cannot be read: " + err.Error())
 	}
-	return p.judge(s, response, body)
+	return outcome{name: s.Name, failures: p.judge(s, response, body), answer: answerOf(response.StatusCode, body)}
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -187,3 +187,36 @@ func TestRun_unreachable(t *testing.T) {
 		t.Error("a cancelled run passed")
 	}
 }
+
+// A server that refuses a write and keeps half of it is found out, and so is one that cannot be listed.
+func TestRun_unchanged(t *testing.T) {
+	wrote := false
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			wrote = true
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"400","scimType":"invalidValue","detail":"no"}`)
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/broken/") {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		fmt.Fprint(w, wrote)
+	}))
+	t.Cleanup(server.Close)
+	base := server.URL
+	r := Runner{Unchanged: true, Tenant: func(context.Context, string) (Tenant, error) { return Tenant{Base: base}, nil }}
+	c := script(t, `[{"name":"s","method":"POST","path":"/Users","expect":{"status":400}}]`)
+	result := r.Run(t.Context(), c)
+	want := Answer{Status: 400, ScimType: "invalidValue", Detail: "no"}
+	if len(result.Failures) != 1 || !strings.Contains(result.Failures[0].Text, "and yet") || result.Failures[0].Answer != want {
+		t.Errorf("got %+v", result.Failures)
+	}
+	if result = r.Run(t.Context(), c); !result.Passed() {
+		t.Errorf("nothing changed the second time, and yet %+v", result.Failures)
+	}
+	base = server.URL + "/broken"
+	if result = r.Run(t.Context(), c); result.Passed() {
+		t.Error("a server that cannot be listed passed")
+	}
+}
