@@ -253,6 +253,36 @@ func TestMembership_joinPromoteWipeRemove(t *testing.T) {
 	propose(t, c.Node(0), clustertest.CreateOrganization(2))
 }
 
+// A survey tells a member that runs from one that does not, and a node that was removed says so.
+func TestSurvey(t *testing.T) {
+	c := clustertest.New(t, 3, clustertest.Options{})
+	c.WaitReady()
+	leader, down := c.Leader(), c.Followers()[0]
+	states := func() map[string]string {
+		states := make(map[string]string)
+		for _, member := range c.Node(leader).Survey(t.Context()) {
+			states[member.Node] = member.State
+		}
+		return states
+	}
+	c.Stop(down)
+	clustertest.Eventually(t, "the survey shows who is down", func() bool {
+		found := states()
+		return found[c.Name(down)] == directory.MemberDown && found[c.Name(leader)] == directory.MemberUp &&
+			found[c.Name(3-leader-down)] == directory.MemberUp
+	}, func() any { return states() })
+	c.Start(down)
+	c.WaitReady()
+	gone := c.Followers()[0]
+	if err := c.Node(leader).Remove(t.Context(), c.Name(gone)); err != nil {
+		t.Fatalf("remove: %v", err)
+	}
+	clustertest.Eventually(t, "the removed node says so", func() bool {
+		err := c.Node(gone).Ready()
+		return err != nil && (strings.Contains(err.Error(), "removed") || strings.Contains(err.Error(), "nothing confirmed"))
+	}, func() any { return c.Node(gone).Ready() })
+}
+
 // The leader removes itself by handing over first.
 func TestMembership_removeTheLeader(t *testing.T) {
 	c := clustertest.New(t, 3, clustertest.Options{})

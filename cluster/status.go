@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -72,9 +73,14 @@ func (n *Node) Status() Status {
 	if err := n.Ready(); err != nil {
 		s.Ready = err.Error()
 	}
-	_, member := n.members.place()
-	s.Removed = !member && len(s.Members) > 0
+	s.Removed = n.removed()
 	return s
+}
+
+// removed tells that there is a cluster which this node was taken out of.
+func (n *Node) removed() bool {
+	_, member := n.members.place()
+	return !member && len(n.members.servers()) > 0
 }
 
 var roleNames = map[raft.RaftState]string{
@@ -98,6 +104,32 @@ func (n *Node) Members() []directory.Member {
 	return members
 }
 
+// surveyPatience is how long a member has for answering a survey.
+const surveyPatience = 500 * time.Millisecond
+
+// Survey is Members with their State: each is asked at once, and one that does not answer within half a second is down.
+func (n *Node) Survey(ctx context.Context) []directory.Member {
+	ctx, cancel := context.WithTimeout(ctx, surveyPatience)
+	defer cancel()
+	members := n.Members()
+	var asked sync.WaitGroup
+	for i := range members {
+		asked.Go(func() {
+			m := &members[i]
+			m.State = directory.MemberUp
+			if m.Self {
+				return
+			}
+			to := address{id: raft.ServerID(m.ID), host: m.Address}
+			if _, err := n.callers.call(ctx, to, nil, callTerm); err != nil {
+				m.State = directory.MemberDown
+			}
+		})
+	}
+	asked.Wait()
+	return members
+}
+
 // Digest gives the seq of this node's state and the SHA-256 over all of it, in hex. Nodes that have applied the same log
 // have equal digests: compare at equal seq and equal Status.At, because a repeated request moves only the ledger's time. It
 // reads the whole ledger.
@@ -115,6 +147,9 @@ func (n *Node) Ready() error {
 	}
 	if err := n.storage.Healthy(); err != nil {
 		return err
+	}
+	if n.removed() {
+		return errors.New("removed from the region; empty its data directory to let it join again, or stop it for good")
 	}
 	switch age := n.reads.age(); {
 	case age > never:

@@ -34,7 +34,8 @@ type ConnectionFields struct {
 // PutConnection makes a connection (id empty) or replaces one. The issuer's discovery document is fetched at once: its
 // issuer must be the given one, up to a trailing slash, and is what is stored. A kept client secret survives only while
 // issuer and client id stay the same: a secret is never shown to another party than the one it was given for. Errors:
-// KindInvalid with the field, KindNotFound, KindConflict when another connection of the region has this client.
+// KindInvalid with the field, KindNotFound, KindForbidden when the plan does not include sign-in and the connection is enabled,
+// KindConflict when another connection of the region has this client.
 func (s *Service) PutConnection(
 	ctx context.Context, actor string, org directory.OrganizationID, id directory.ConnectionID, in ConnectionFields,
 ) (*directory.Connection, *Discovery, error) {
@@ -44,7 +45,7 @@ func (s *Service) PutConnection(
 	if err := in.validate(); err != nil {
 		return nil, nil, err
 	}
-	if err := s.mayPut(ctx, org, id); err != nil {
+	if err := s.mayPut(ctx, org, id, in.Enabled); err != nil {
 		return nil, nil, err // before the network is asked anything
 	}
 	discovery, err := s.discover(ctx, in.Issuer)
@@ -64,11 +65,18 @@ func (s *Service) PutConnection(
 	return connection, discovery, err
 }
 
-// mayPut checks that there is something to replace, or room for one more.
-func (s *Service) mayPut(ctx context.Context, org directory.OrganizationID, id directory.ConnectionID) error {
-	d, err := s.directoryOf(ctx, org)
+// mayPut checks that there is something to replace, or room for one more, and that the plan lets people sign in.
+func (s *Service) mayPut(ctx context.Context, org directory.OrganizationID, id directory.ConnectionID, enabled bool) error {
+	view, err := s.deps.Viewer.View(ctx, state.Confirmed())
 	if err != nil {
 		return err
+	}
+	d, err := find(view, org)
+	if err != nil {
+		return err
+	}
+	if allowed := view.Settings().Allows(d.Organization().Plan); enabled && !allowed.SignIn {
+		return notInPlan("enabled", "sign-in", allowed.Name)
 	}
 	if id != "" {
 		_, err := connectionOf(d, id)

@@ -12,8 +12,8 @@ import (
 // Operator is what the operator's commands and screens ask of the cluster. cluster.Node satisfies it; cmd hands it over.
 // Errors are *directory.Error where the caller can do something about them.
 type Operator interface {
-	// Members lists the nodes of the region as the node that is asked knows them.
-	Members() []directory.Member
+	// Survey lists the nodes of the region as the node that is asked knows them, each with its state.
+	Survey(ctx context.Context) []directory.Member
 	// HandOver makes another voter the leader, whichever node leads.
 	HandOver(ctx context.Context) error
 	// Remove takes a member, by id or by node name, out of the region.
@@ -22,8 +22,8 @@ type Operator interface {
 	Backup(w io.Writer, view *state.View) error
 }
 
-// Members lists the nodes of the region as this node knows them, also while there is no leader.
-func (s *Service) Members() []directory.Member { return s.deps.Operator.Members() }
+// Members lists the nodes of the region as this node knows them and finds them, also while there is no leader.
+func (s *Service) Members(ctx context.Context) []directory.Member { return s.deps.Operator.Survey(ctx) }
 
 // RemoveMember takes a node out of the region for good; id is its id or its node name. The error is KindNotFound, or
 // KindConflict where those that remain could not go on.

@@ -16,7 +16,7 @@ func TestMembers(t *testing.T) {
 	h := newHouse(t)
 	leads := func() []string {
 		var names []string
-		for _, member := range h.Members() {
+		for _, member := range h.Members(t.Context()) {
 			if member.Leader {
 				names = append(names, member.Node)
 			}

@@ -2,8 +2,10 @@ package console
 
 import (
 	"context"
-	"encoding/base64"
+	"iter"
+	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"domicile/directory"
 	"domicile/fsm/command"
@@ -17,17 +19,34 @@ type NewOrganization struct {
 	Domains   []string          // any letter case
 	RootEmail string            // may be empty
 	Profile   directory.Profile // "" is interop
+
+	SCIM         *directory.ProvisioningState // nil: as the region's settings say
+	SCIMPaused   bool
+	Principal    string // "" is DefaultPrincipal
+	DeletePolicy directory.DeletePolicy
+	SingleToken  bool
+	Plan         string // "" is the region's default plan
 }
 
-// CreateOrganization makes an organization. Errors: KindInvalid with the field, KindConflict when the slug or a domain
+// CreateOrganization makes an organization. Whoever makes it may say that SCIM is active from the beginning. Errors:
+// KindInvalid with the field, KindForbidden for what the plan does not include, KindConflict when the slug or a domain
 // belongs to another organization of the region.
 func (s *Service) CreateOrganization(ctx context.Context, actor string, in NewOrganization) (*directory.Organization, error) {
+	view, err := s.deps.Viewer.View(ctx, state.Confirmed())
+	if err != nil {
+		return nil, err
+	}
 	if in.Profile == "" {
 		in.Profile = directory.ProfileInterop
 	}
 	org := directory.Organization{
 		ID: directory.OrganizationID(s.deps.NewID()), Slug: in.Slug, Name: strings.TrimSpace(in.Name),
 		Domains: foldAll(in.Domains), RootEmail: foldAddress(in.RootEmail), Profile: in.Profile,
+		SCIMPaused: in.SCIMPaused, Principal: strings.TrimSpace(in.Principal), DeletePolicy: in.DeletePolicy,
+		SingleToken: in.SingleToken, Plan: in.Plan,
+	}
+	if err := beginProvisioning(view.Settings(), &org, in.SCIM); err != nil {
+		return nil, err
 	}
 	if err := validateOrganization(&org); err != nil {
 		return nil, err
@@ -51,9 +70,8 @@ func (s *Service) GetOrganization(ctx context.Context, id directory.Organization
 
 // OrganizationQuery asks for one page of organizations.
 type OrganizationQuery struct {
-	Slug      string // "": any; else at most one organization matches
-	PageSize  int    // 0: DefaultPageSize; at most MaxPageSize
-	PageToken string // NextPageToken of the page before; "" for the first
+	Slug string // "": any; else at most one organization matches
+	Paging
 }
 
 // OrganizationPage is one page of organizations, by id.
@@ -64,17 +82,16 @@ type OrganizationPage struct {
 
 // ListOrganizations gives one page. Organizations made or deleted between two pages may be missing, never twice.
 func (s *Service) ListOrganizations(ctx context.Context, q OrganizationQuery) (OrganizationPage, error) {
-	if q.PageSize == 0 {
-		q.PageSize = DefaultPageSize
+	size, err := q.size()
+	if err != nil {
+		return OrganizationPage{}, err
 	}
-	if q.PageSize < 1 || q.PageSize > MaxPageSize {
-		return OrganizationPage{}, directory.Errorf(directory.KindInvalid, "page_size",
-			"page_size must be 1 to %d", MaxPageSize)
+	after, err := q.after()
+	if err != nil {
+		return OrganizationPage{}, err
 	}
-	after, err := base64.RawURLEncoding.DecodeString(q.PageToken)
-	if err != nil || len(after) > 64 {
-		return OrganizationPage{}, directory.Errorf(directory.KindInvalid, "page_token",
-			"page_token must be the next_page_token of an earlier answer")
+	if after != "" && !organizationID.MatchString(after) {
+		return OrganizationPage{}, badPageToken()
 	}
 	view, err := s.deps.Viewer.View(ctx, state.Confirmed())
 	if err != nil {
@@ -86,24 +103,24 @@ func (s *Service) ListOrganizations(ctx context.Context, q OrganizationQuery) (O
 		}
 		return OrganizationPage{}, nil
 	}
-	return pageOf(view, directory.OrganizationID(after), q.PageSize), nil
+	var page OrganizationPage
+	rest := where(organizations(view), func(o *directory.Organization) bool { return string(o.ID) > after })
+	page.Organizations, page.NextPageToken = take(rest, size, func(o *directory.Organization) string { return string(o.ID) })
+	return page, nil
 }
 
-func pageOf(view *state.View, after directory.OrganizationID, size int) OrganizationPage {
-	var page OrganizationPage
-	for d := range view.Directories() {
-		org := d.Organization()
-		if org.ID <= after {
-			continue
+// organizationID is what seal.NewID makes.
+var organizationID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// organizations iterates over the organizations of the region by id.
+func organizations(view *state.View) iter.Seq[*directory.Organization] {
+	return func(yield func(*directory.Organization) bool) {
+		for d := range view.Directories() {
+			if !yield(d.Organization()) {
+				return
+			}
 		}
-		if len(page.Organizations) == size {
-			last := page.Organizations[size-1].ID
-			page.NextPageToken = base64.RawURLEncoding.EncodeToString([]byte(last))
-			break
-		}
-		page.Organizations = append(page.Organizations, org)
 	}
-	return page
 }
 
 // OrganizationChange is a partial change: nil fields stay as they are.
@@ -112,19 +129,34 @@ type OrganizationChange struct {
 	Domains   *[]string
 	RootEmail *string // an empty address takes the root user's address away
 	Profile   *directory.Profile
+
+	SCIM         *directory.ProvisioningState
+	SCIMPaused   *bool
+	Principal    *string // an empty name is DefaultPrincipal
+	DeletePolicy *directory.DeletePolicy
+	SingleToken  *bool
+	Plan         *string // an empty name is the region's default plan
 }
 
-// UpdateOrganization changes the given fields. Errors as for CreateOrganization, and KindNotFound.
+// UpdateOrganization changes the given fields. Errors as for CreateOrganization, KindNotFound, and KindConflict when SCIM
+// cannot take the step: it is none of directory.ProvisioningState.May, or sign-in is not live yet.
 func (s *Service) UpdateOrganization(
 	ctx context.Context, actor string, id directory.OrganizationID, change OrganizationChange,
 ) (*directory.Organization, error) {
 	var updated *directory.Organization
 	err := untilFresh(func() error {
-		d, err := s.directoryOf(ctx, id)
+		view, err := s.deps.Viewer.View(ctx, state.Confirmed())
+		if err != nil {
+			return err
+		}
+		d, err := find(view, id)
 		if err != nil {
 			return err
 		}
 		org := change.applyTo(*d.Organization())
+		if err := changeProvisioning(view.Settings(), d, &org); err != nil {
+			return err
+		}
 		if err := validateOrganization(&org); err != nil {
 			return err
 		}
@@ -152,10 +184,23 @@ func (c *OrganizationChange) applyTo(org directory.Organization) directory.Organ
 	if c.RootEmail != nil {
 		org.RootEmail = foldAddress(*c.RootEmail)
 	}
-	if c.Profile != nil {
-		org.Profile = *c.Profile
+	if c.Principal != nil {
+		org.Principal = strings.TrimSpace(*c.Principal)
 	}
+	given(&org.Profile, c.Profile)
+	given(&org.SCIM, c.SCIM)
+	given(&org.SCIMPaused, c.SCIMPaused)
+	given(&org.DeletePolicy, c.DeletePolicy)
+	given(&org.SingleToken, c.SingleToken)
+	given(&org.Plan, c.Plan)
 	return org
+}
+
+// given sets a field to the value that was given, if one was.
+func given[T any](field, value *T) {
+	if value != nil {
+		*field = *value
+	}
 }
 
 // DeleteOrganization removes an organization and everything in it. Errors: KindNotFound.
@@ -167,8 +212,13 @@ func (s *Service) DeleteOrganization(ctx context.Context, actor string, id direc
 func fieldsOf(org *directory.Organization) command.OrganizationFields {
 	return command.OrganizationFields{
 		Slug: org.Slug, Name: org.Name, Domains: org.Domains, RootEmail: org.RootEmail, Profile: org.Profile,
+		SCIM: org.SCIM, SCIMPaused: org.SCIMPaused, Principal: org.Principal, DeletePolicy: org.DeletePolicy,
+		SingleToken: org.SingleToken, Plan: org.Plan,
 	}
 }
+
+// maxPrincipal bounds the name of a connection's principal, in bytes.
+const maxPrincipal = 100
 
 // maxAddress is the longest e-mail address, in bytes (RFC 5321 §4.5.3.1.3 less the angle brackets).
 const maxAddress = 254
@@ -180,13 +230,23 @@ func validateOrganization(org *directory.Organization) error {
 	if err := validateText("name", org.Name); err != nil {
 		return err
 	}
+	if err := validateText("scim_principal", org.Principal); err != nil {
+		return err
+	}
+	if len(org.Principal) > maxPrincipal {
+		return directory.Errorf(directory.KindInvalid, "scim_principal", "scim_principal must have at most %d characters", maxPrincipal)
+	}
 	return org.Validate()
 }
 
-// validateText refuses control characters, which no list, log or page shows as they are.
+// validateText refuses control and lost characters, which no list, log or page shows as they are.
 func validateText(field, text string) error {
 	for _, r := range text {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r == '\ufffd' {
+		if r == utf8.RuneError { // broken UTF-8, half of a surrogate pair, or what somebody else made of them
+			return directory.Errorf(directory.KindInvalid, field,
+				"%s must not hold U+FFFD, which stands for a character that was lost", field)
+		}
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
 			return directory.Errorf(directory.KindInvalid, field, "%s must not hold control characters", field)
 		}
 	}

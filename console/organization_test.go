@@ -156,7 +156,7 @@ func TestListOrganizations(t *testing.T) {
 	}
 	pages, seen := 0, make(map[directory.OrganizationID]bool)
 	for token := ""; pages == 0 || token != ""; pages++ {
-		page, err := h.ListOrganizations(t.Context(), console.OrganizationQuery{PageSize: 3, PageToken: token})
+		page, err := h.ListOrganizations(t.Context(), console.OrganizationQuery{Paging: console.Paging{Size: 3, Token: token}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,10 +179,12 @@ func TestListOrganizations(t *testing.T) {
 		query console.OrganizationQuery
 		field string
 	}{
-		"too many":      {console.OrganizationQuery{PageSize: 201}, "page_size"},
-		"negative":      {console.OrganizationQuery{PageSize: -1}, "page_size"},
-		"not our token": {console.OrganizationQuery{PageToken: "?"}, "page_token"},
-		"long token":    {console.OrganizationQuery{PageToken: strings.Repeat("A", 4000)}, "page_token"},
+		"too many":      {console.OrganizationQuery{Paging: console.Paging{Size: 201}}, "page_size"},
+		"negative":      {console.OrganizationQuery{Paging: console.Paging{Size: -1}}, "page_size"},
+		"not our token": {console.OrganizationQuery{Paging: console.Paging{Token: "?"}}, "page_token"},
+		"cut":           {console.OrganizationQuery{Paging: console.Paging{Token: "zz"}}, "page_token"},
+		"of nothing":    {console.OrganizationQuery{Paging: console.Paging{Token: "AAAA"}}, "page_token"},
+		"long token":    {console.OrganizationQuery{Paging: console.Paging{Token: strings.Repeat("A", 4000)}}, "page_token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := h.ListOrganizations(t.Context(), q.query)

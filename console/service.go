@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"domicile/directory"
 	"domicile/egress"
 	"domicile/fsm/command"
@@ -48,12 +50,6 @@ func New(deps Deps) (*Service, error) {
 // maxTries bounds how often a change is made anew because somebody else changed the same thing meanwhile.
 const maxTries = 5
 
-// page bounds of the lists that have pages.
-const (
-	DefaultPageSize = 50
-	MaxPageSize     = 200
-)
-
 // directoryOf gives an organization's data as of every write acknowledged before the call.
 func (s *Service) directoryOf(ctx context.Context, id directory.OrganizationID) (*state.Directory, error) {
 	view, err := s.deps.Viewer.View(ctx, state.Confirmed())
@@ -73,7 +69,22 @@ func find(view *state.View, id directory.OrganizationID) (*state.Directory, erro
 
 // propose puts a change through the log; a refusal of the ledger is an error.
 func (s *Service) propose(ctx context.Context, actor string, id directory.OrganizationID, p command.Payload) (command.Result, error) {
-	result, err := s.deps.Proposer.Propose(ctx, command.Command{Organization: id, Actor: actor, Payload: p})
+	return s.put(ctx, command.Command{Organization: id, Actor: actor, Payload: p})
+}
+
+// proposeNoted is propose for what the organization's sync log tells too.
+func (s *Service) proposeNoted(
+	ctx context.Context, actor string, id directory.OrganizationID, method directory.SyncMethod, p command.Payload,
+) (command.Result, error) {
+	note := &directory.SyncNote{Method: method}
+	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
+		note.Request = span.TraceID().String() // the X-Request-Id of the answer
+	}
+	return s.put(ctx, command.Command{Organization: id, Actor: actor, Note: note, Payload: p})
+}
+
+func (s *Service) put(ctx context.Context, c command.Command) (command.Result, error) {
+	result, err := s.deps.Proposer.Propose(ctx, c)
 	if err != nil {
 		return command.Result{}, err
 	}

@@ -16,11 +16,11 @@ func TestToken(t *testing.T) {
 	h := newHouse(t)
 	org := h.organization(t, "acme")
 	soon := time.Now().Add(time.Hour)
-	token, secret, err := h.CreateToken(t.Context(), actor, org, console.NewToken{Name: "Okta", Expires: soon})
+	token, err := h.CreateToken(t.Context(), actor, org, console.NewToken{Name: "Okta", Expires: soon})
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := secret.Reveal()
+	text := token.Secret.Reveal()
 	if region, ok := seal.TokenRegion(text); !ok || region != "us" || !strings.HasSuffix(text, token.Hint) {
 		t.Fatalf("token of region %q with hint %q", region, token.Hint)
 	}
@@ -32,7 +32,7 @@ func TestToken(t *testing.T) {
 	if !ok || stored.ID != token.ID || stored.Organization != org || stored.Expires != directory.Time(soon.UnixMicro()) {
 		t.Fatalf("the ledger has %+v", stored)
 	}
-	if _, _, err := h.CreateToken(t.Context(), actor, org, console.NewToken{Name: "Second"}); err != nil {
+	if _, err := h.CreateToken(t.Context(), actor, org, console.NewToken{Name: "Second"}); err != nil {
 		t.Fatal(err)
 	}
 	tokens, err := h.ListTokens(t.Context(), org)
@@ -65,11 +65,11 @@ func TestToken_refusals(t *testing.T) {
 		"unknown owner": {"nobody", console.NewToken{Name: "x"}, directory.KindNotFound, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := h.CreateToken(t.Context(), actor, test.org, test.in)
+			_, err := h.CreateToken(t.Context(), actor, test.org, test.in)
 			wantError(t, err, test.kind, test.field)
 		})
 	}
-	token, _, err := h.CreateToken(t.Context(), actor, org, console.NewToken{Name: "x"})
+	token, err := h.CreateToken(t.Context(), actor, org, console.NewToken{Name: "x"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,11 +79,11 @@ func TestToken_refusals(t *testing.T) {
 func TestToken_bound(t *testing.T) {
 	h := newHouse(t)
 	org := h.organization(t, "acme")
-	for i := range 50 {
-		if _, _, err := h.CreateToken(t.Context(), actor, org, console.NewToken{Name: fmt.Sprint(i)}); err != nil {
+	for i := range directory.MaxTokens {
+		if _, err := h.CreateToken(t.Context(), actor, org, console.NewToken{Name: fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, _, err := h.CreateToken(t.Context(), actor, org, console.NewToken{Name: "one more"})
+	_, err := h.CreateToken(t.Context(), actor, org, console.NewToken{Name: "one more"})
 	wantError(t, err, directory.KindTooLarge, "")
 }

@@ -27,7 +27,7 @@ type membersAnswer struct {
 }
 
 func (a *api) listMembers(c *gin.Context) error {
-	return answerJSON(c, http.StatusOK, membersAnswer{a.Console.Members()})
+	return answerJSON(c, http.StatusOK, membersAnswer{a.Console.Members(c.Request.Context())})
 }
 
 func (a *api) removeMember(c *gin.Context) error {
@@ -103,6 +103,7 @@ var (
 			"id":      {Type: types{"string"}, Description: "Names one life of the node's data directory."},
 			"node":    {Type: types{"string"}, Description: "The name in the node's certificate."},
 			"address": {Type: types{"string"}, Description: "host:port of the peer link."},
+			"state":   {Type: types{"string"}, Enum: []string{directory.MemberUp, directory.MemberDown}, Description: "Whether it answered the node that was asked."},
 			"voter":   {Type: types{"boolean"}, Description: "False until the node has caught up."},
 			"leader":  schemaFlag,
 			"self":    {Type: types{"boolean"}, Description: "The node that answers."},

@@ -53,7 +53,7 @@ func TestMembers_areForTheOperator(t *testing.T) {
 			o.refused(a, http.StatusUnauthorized, "")
 		}
 	}
-	if len(o.crew.Members()) != 3 {
+	if len(o.crew.Survey(t.Context())) != 3 {
 		t.Error("a stranger removed a member")
 	}
 }

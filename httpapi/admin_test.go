@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -28,7 +29,8 @@ func TestOrganizations(t *testing.T) {
 	want := map[string]any{
 		"id": got["id"], "slug": "acme", "name": "Acme", "domains": []string{"acme.example"},
 		"root": map[string]string{"email": "root@acme.example"}, "scim_profile": "interop",
-		"scim_base": "https://us.example.com/scim/v2/" + got["id"].(string), "login_url": "https://us.example.com/login/acme",
+		"scim": "off", "scim_paused": false, "scim_principal": "SCIM provisioning", "scim_token_mode": "many",
+		"delete_policy": "delete", "plan": "", "login_url": "https://us.example.com/login/acme",
 		"created_at": got["created_at"], "updated_at": got["created_at"],
 	}
 	if path != organizationsPath+"/"+got["id"].(string) || !sameJSON(got, want) {
@@ -79,7 +81,9 @@ func TestOrganizations_list(t *testing.T) {
 	}
 	o.refused(ask{method: "GET", path: organizationsPath + "?page_size=201"}, http.StatusBadRequest, "page_size")
 	o.refused(ask{method: "GET", path: organizationsPath + "?page_size=many"}, http.StatusBadRequest, "page_size")
-	o.refused(ask{method: "GET", path: organizationsPath + "?page_token=%25"}, http.StatusBadRequest, "page_token")
+	for _, token := range []string{"%25", "zz", "AAAA", "e30", "AA=="} {
+		o.refused(ask{method: "GET", path: organizationsPath + "?page_token=" + token}, http.StatusBadRequest, "page_token")
+	}
 }
 
 func TestOrganizations_conflict(t *testing.T) {
@@ -185,6 +189,36 @@ func endpoints(organization string) []ask {
 		{method: "GET", path: organization + "/connections/x"},
 		{method: "PUT", path: organization + "/connections/x", body: `{"issuer":"https://x.example","client_id":"x"}`},
 		{method: "DELETE", path: organization + "/connections/x"},
+		{method: "PUT", path: "/api/v1/settings", body: `{"plans":[],"request_rate":5}`},
+		{method: "POST", path: organization + "/scim-clients", body: `{"name":"x"}`},
+		{method: "DELETE", path: organization + "/scim-clients/x"},
+		{method: "DELETE", path: organization + "/schemas/urn:example:x"},
+		{method: "POST", path: organization + "/users", body: `{"email":"a@b.example"}`},
+		{method: "DELETE", path: organization + "/users/x"},
+		{method: "POST", path: organization + "/users/convert", body: `{"ids":["x"],"to":"scim"}`},
+		{method: "POST", path: organization + "/users/rename", body: `{"dry_run":true}`},
+		{method: "DELETE", path: organization + "/deleted-users/x"},
+		{method: "POST", path: organization + "/scim/dry-run", body: `{"method":"GET","path":"/Users"}`},
+	}
+}
+
+// Whatever route is added: without the operator's token there is nothing to see.
+func TestAdmin_everyRouteWantsTheToken(t *testing.T) {
+	o := newOffice(t)
+	document := o.must(http.StatusOK, ask{method: "GET", path: "/api/v1/openapi.json", token: "-"})
+	asked := 0
+	for path, item := range document["paths"].(map[string]any) {
+		for method, op := range item.(map[string]any) {
+			if _, wanted := op.(map[string]any)["security"]; !wanted {
+				continue
+			}
+			path := regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(path, "urn:example:x")
+			o.refused(ask{method: strings.ToUpper(method), path: path, token: "-"}, http.StatusUnauthorized, "")
+			asked++
+		}
+	}
+	if asked < 40 {
+		t.Fatalf("only %d routes want a token", asked)
 	}
 }
 
@@ -230,7 +264,7 @@ func TestAdmin_bodies(t *testing.T) {
 			"wrong type":      {`{"` + first + `":5}`, "", http.StatusBadRequest, first},
 			"nested":          {`{"` + first + `":{"a":[[[]]]}}`, "", http.StatusBadRequest, first},
 			"twice":           {`{"` + first + `":"x","` + first + `":"y"}`, "", http.StatusBadRequest, first},
-			"oversized":       {`{"` + first + `":"` + strings.Repeat("x", 70<<10) + `"}`, "", http.StatusRequestEntityTooLarge, ""},
+			"oversized":       {`{"` + first + `":"` + strings.Repeat("x", 2<<20) + `"}`, "", http.StatusRequestEntityTooLarge, ""},
 			"form":            {a.body, "application/x-www-form-urlencoded", http.StatusUnsupportedMediaType, ""},
 			"text":            {a.body, "text/plain", http.StatusUnsupportedMediaType, ""},
 			"no content type": {a.body, " ", http.StatusUnsupportedMediaType, ""},
@@ -245,6 +279,59 @@ func TestAdmin_bodies(t *testing.T) {
 	o.refused(ask{method: "POST", path: organizationsPath, body: `{"slug":"x","name":"x","domains":["a.b",5]}`}, http.StatusBadRequest, "domains[1]")
 	o.refused(ask{method: "POST", path: organizationsPath, body: `{"slug":"x","name":"x","scim_profile":"lax"}`}, http.StatusBadRequest, "scim_profile")
 	o.refused(ask{method: "POST", path: organizationsPath, body: `{"slug":"UP","name":"x"}`}, http.StatusBadRequest, "slug")
+	for body, want := range map[string]string{
+		"{\"slug\":\"x\",\"name\":\"\xff\"}":     "the body must be UTF-8",
+		`{"slug":"x","name":"\ud800"}`:           "name must not hold U+FFFD, which stands for a character that was lost",
+		`{"slug":"x","name":"a\u0007b"}`:         "name must not hold control characters",
+		"{\"slug\":\"x\",\"name\":\"a\u2028b\"}": "name must not hold control characters",
+	} {
+		field := "name"
+		if strings.HasPrefix(want, "the body") {
+			field = ""
+		}
+		problem := o.refused(ask{method: "POST", path: organizationsPath, body: body}, http.StatusBadRequest, field)
+		if problem["detail"] != want {
+			t.Errorf("%q is refused with %q, want %q", body, problem["detail"], want)
+		}
+	}
+}
+
+// What reads no body says so, rather than doing something that may not have been meant.
+func TestAdmin_noBody(t *testing.T) {
+	o := newOffice(t)
+	orders := []ask{
+		{method: "POST", path: "/api/v1/leader/transfer"},
+		{method: "DELETE", path: "/api/v1/members/us-1"},
+	}
+	for _, a := range endpoints(o.organization("acme")) {
+		if a.method == "DELETE" {
+			orders = append(orders, a)
+		}
+	}
+	if len(orders) != 9 {
+		t.Fatalf("%d routes read no body", len(orders))
+	}
+	for _, a := range orders {
+		for name, body := range map[string]string{
+			"members": `{"to":"us-2"}`, "array": "[]", "null": "null", "no JSON": "us-2", "two": "{}{}", "control": "{}\x00",
+		} {
+			t.Run(a.method+" "+a.path+" "+name, func(t *testing.T) {
+				a.body = body
+				if problem := o.refused(a, http.StatusBadRequest, ""); problem["detail"] != "no body is expected here; send none" {
+					t.Errorf("refused with %v", problem["detail"])
+				}
+			})
+		}
+		a.body = strings.Repeat(" ", 70<<10)
+		o.refused(a, http.StatusRequestEntityTooLarge, "")
+	}
+	if members := o.crew.Survey(t.Context()); len(members) != 3 || !members[0].Leader {
+		t.Errorf("an order with a body was followed: %+v", members)
+	}
+	for _, body := range []string{"", "{}", " { }\n"} {
+		o.must(http.StatusNoContent, ask{method: "POST", path: "/api/v1/leader/transfer", body: body})
+	}
+	o.must(http.StatusNoContent, ask{method: "DELETE", path: "/api/v1/members/us-1", body: "{}", contentType: "text/plain"})
 }
 
 func TestAdmin_paths(t *testing.T) {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"maps"
 	"net/http"
 	"time"
 
@@ -16,33 +17,49 @@ type tokenBody struct {
 	Expires *time.Time `json:"expires_at"`
 }
 
-// tokenAnswer is a SCIM token as the API shows it: everything but the token.
-type tokenAnswer struct {
-	ID      string     `json:"id"`
-	Name    string     `json:"name"`
-	Hint    string     `json:"hint"`
-	Created time.Time  `json:"created_at"`
-	Expires *time.Time `json:"expires_at"` // null: never
+// scimTokenAnswer is a SCIM token as the API shows it: everything but the token.
+type scimTokenAnswer struct {
+	ID       string     `json:"id"`
+	Kind     string     `json:"kind"`
+	Client   string     `json:"client,omitempty"` // the OAuth client that holds it
+	Name     string     `json:"name"`
+	Hint     string     `json:"hint"`
+	Created  time.Time  `json:"created_at"`
+	Expires  *time.Time `json:"expires_at"`   // null: never
+	LastUsed *time.Time `json:"last_used_at"` // null: never
+	LastIP   string     `json:"last_ip,omitempty"`
 }
 
-// newTokenAnswer is the one answer that has the token.
-type newTokenAnswer struct {
-	tokenAnswer
-	Token    string `json:"token"`
-	SCIMBase string `json:"scim_base"`
+// newScimTokenAnswer is the one answer that has the token.
+type newScimTokenAnswer struct {
+	scimTokenAnswer
+	Token    string              `json:"token"`
+	SCIMBase string              `json:"scim_base,omitempty"` // while SCIM is active
+	Voided   []directory.TokenID `json:"voided,omitempty"`
 }
 
-type tokensAnswer struct {
-	Tokens []tokenAnswer `json:"scim_tokens"`
+type scimTokensAnswer struct {
+	Tokens []scimTokenAnswer `json:"scim_tokens"`
 }
 
-func tokenAnswerOf(t *directory.Token) tokenAnswer {
-	answer := tokenAnswer{ID: string(t.ID), Name: t.Name, Hint: t.Hint, Created: instant(t.Created)}
-	if t.Expires != 0 {
-		expires := instant(t.Expires)
-		answer.Expires = &expires
+var tokenKinds = [...]string{
+	directory.TokenBearer: "bearer", directory.TokenAccess: "access", directory.TokenRefresh: "refresh",
+}
+
+func scimTokenAnswerOf(t *directory.Token) scimTokenAnswer {
+	return scimTokenAnswer{
+		ID: string(t.ID), Kind: tokenKinds[t.Kind], Client: string(t.Client), Name: t.Name, Hint: t.Hint,
+		Created: instant(t.Created), Expires: instantOrNull(t.Expires), LastUsed: instantOrNull(t.LastUsed), LastIP: t.LastIP,
 	}
-	return answer
+}
+
+// scimTokenAnswers gives a list that is never null.
+func scimTokenAnswers(tokens []*directory.Token) []scimTokenAnswer {
+	answers := make([]scimTokenAnswer, len(tokens))
+	for i, token := range tokens {
+		answers[i] = scimTokenAnswerOf(token)
+	}
+	return answers
 }
 
 func (a *api) createToken(c *gin.Context) error {
@@ -58,12 +75,14 @@ func (a *api) createToken(c *gin.Context) error {
 	if body.Expires != nil {
 		in.Expires = *body.Expires
 	}
-	token, secret, err := a.Console.CreateToken(c.Request.Context(), operatorActor, id, in)
+	made, err := a.Console.CreateToken(c.Request.Context(), operatorActor, id, in)
 	if err != nil {
 		return err
 	}
-	location := pathOrganizations + "/" + string(id) + "/scim-tokens/" + string(token.ID)
-	return created(c, location, newTokenAnswer{tokenAnswerOf(token), secret.Reveal(), a.SCIM.Base(id)})
+	location := pathOrganizations + "/" + string(id) + "/scim-tokens/" + string(made.ID)
+	return created(c, location, newScimTokenAnswer{
+		scimTokenAnswerOf(made.Token), made.Secret.Reveal(), a.scimBase(made.Owner), made.Voided,
+	})
 }
 
 func (a *api) listTokens(c *gin.Context) error {
@@ -75,11 +94,7 @@ func (a *api) listTokens(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := tokensAnswer{Tokens: []tokenAnswer{}}
-	for _, token := range tokens {
-		answer.Tokens = append(answer.Tokens, tokenAnswerOf(token))
-	}
-	return answerJSON(c, http.StatusOK, answer)
+	return answerJSON(c, http.StatusOK, scimTokensAnswer{scimTokenAnswers(tokens)})
 }
 
 func (a *api) revokeToken(c *gin.Context) error {
@@ -97,6 +112,23 @@ func (a *api) revokeToken(c *gin.Context) error {
 	return noContent(c)
 }
 
+var tokenRequired = []string{"id", "kind", "name", "hint", "created_at", "expires_at", "last_used_at"}
+
+// tokenProperties are what every answer about a token has, and more.
+func tokenProperties(more map[string]*schema) map[string]*schema {
+	properties := map[string]*schema{
+		"id": schemaText, "name": schemaName, "hint": schemaHint, "created_at": schemaTime, "expires_at": schemaExpires,
+		"kind":   {Type: types{"string"}, Enum: tokenKinds[:]},
+		"client": {Type: types{"string"}, Description: "The OAuth 2.0 client that holds it."},
+		"last_used_at": {
+			Type: types{"string", "null"}, Format: "date-time", Description: "Up to a minute late; null: never.",
+		},
+		"last_ip": {Type: types{"string"}, Description: "From where it was used last."},
+	}
+	maps.Copy(properties, more)
+	return properties
+}
+
 var (
 	schemaExpires = &schema{
 		Type: types{"string", "null"}, Format: "date-time", Description: "When the token ends; null: never.",
@@ -109,19 +141,19 @@ var (
 	}
 	schemaToken = &schema{
 		Name: "ScimToken", Type: types{"object"},
-		Properties: map[string]*schema{
-			"id": schemaText, "name": schemaName, "hint": schemaHint, "created_at": schemaTime, "expires_at": schemaExpires,
-		},
-		Required: []string{"id", "name", "hint", "created_at", "expires_at"},
+		Properties: tokenProperties(nil), Required: tokenRequired,
 	}
 	schemaCreatedToken = &schema{
 		Name: "CreatedScimToken", Type: types{"object"},
-		Properties: map[string]*schema{
-			"id": schemaText, "name": schemaName, "hint": schemaHint, "created_at": schemaTime, "expires_at": schemaExpires,
+		Properties: tokenProperties(map[string]*schema{
 			"token":     {Type: types{"string"}, Description: "The bearer token. It is shown here and never again."},
-			"scim_base": {Type: types{"string"}, Format: "uri", Description: "What an administrator pastes into the IdP."},
-		},
-		Required: []string{"id", "name", "hint", "created_at", "expires_at", "token", "scim_base"},
+			"scim_base": schemaSCIMBase,
+			"voided": {
+				Type: types{"array"}, Items: schemaText,
+				Description: "The ids of the tokens that stopped working, where scim_token_mode is single.",
+			},
+		}),
+		Required: append([]string{"token"}, tokenRequired...),
 	}
 	schemaTokens = &schema{
 		Name: "ScimTokens", Type: types{"object"},
@@ -131,7 +163,7 @@ var (
 
 	docCreateToken = &operation{
 		id: "createScimToken", tag: "SCIM tokens", summary: "Make a SCIM bearer token", request: schemaNewToken,
-		status: http.StatusCreated, response: schemaCreatedToken, location: true,
+		status: http.StatusCreated, response: schemaCreatedToken, location: true, refusals: []int{http.StatusForbidden},
 	}
 	docListTokens = &operation{
 		id: "listScimTokens", tag: "SCIM tokens", summary: "List an organization's SCIM tokens",

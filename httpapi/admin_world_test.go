@@ -19,10 +19,12 @@ import (
 	"domicile/console/consoletest"
 	"domicile/directory"
 	"domicile/egress"
+	"domicile/fsm"
 	"domicile/fsm/state"
 	"domicile/httpapi"
 	"domicile/oidc"
 	"domicile/scim"
+	"domicile/scim/oauth"
 	"domicile/seal"
 	"domicile/telemetry"
 )
@@ -72,11 +74,15 @@ func (o *office) deps() httpapi.Deps {
 	logger := slog.New(slog.NewJSONHandler(o.logs, nil))
 	return httpapi.Deps{
 		SCIM: scim.New(scim.Deps{
-			Proposer: o.ledger, Viewer: o.ledger, Region: region, Regions: []directory.Region{region},
+			Proposer: o.ledger, Viewer: o.ledger, Rehearse: fsm.Rehearse, Region: region, Regions: []directory.Region{region},
 			Cursors: keyring.Box("scim cursor", "us"), NewID: seal.NewID, Now: time.Now,
 		}),
 		SignIn: oidc.New(oidc.Deps{
 			Proposer: o.ledger, Viewer: o.ledger, Keyring: keyring, Region: region, HTTP: client.HTTP(), Logger: logger,
+			Identity: state.Identity{Region: "us", Cluster: consoletest.Identity.Cluster},
+		}),
+		OAuth: oauth.New(oauth.Deps{
+			Proposer: o.ledger, Viewer: o.ledger, Keyring: keyring, Region: region, NewID: seal.NewID, Now: time.Now,
 			Identity: state.Identity{Region: "us", Cluster: consoletest.Identity.Cluster},
 		}),
 		Console: desk, Region: region, Regions: []directory.Region{region},
@@ -172,10 +178,10 @@ func (o *office) refused(a ask, status int, field string) map[string]any {
 	return problem
 }
 
-// organization makes one and gives its path.
+// organization makes one with SCIM and gives its path.
 func (o *office) organization(slug string) string {
 	o.t.Helper()
-	made := o.must(http.StatusCreated, ask{method: "POST", path: organizationsPath, body: `{"slug":"` + slug + `","name":"Acme"}`})
+	made := o.must(http.StatusCreated, ask{method: "POST", path: organizationsPath, body: `{"slug":"` + slug + `","name":"Acme","scim":"active"}`})
 	return organizationsPath + "/" + made["id"].(string)
 }
 

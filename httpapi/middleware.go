@@ -2,8 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -17,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 
 	"domicile/directory"
+	"domicile/seal"
 	"domicile/telemetry"
 )
 
@@ -129,8 +128,7 @@ func (a *api) authorizeOperator(c *gin.Context) error {
 	if !ok {
 		return directory.Errorf(directory.KindUnauthenticated, "", "the operator's token is required: Authorization: Bearer …")
 	}
-	hash := sha256.Sum256([]byte(token))
-	if a.OperatorTokenHash == [32]byte{} || subtle.ConstantTimeCompare(hash[:], a.OperatorTokenHash[:]) != 1 {
+	if a.OperatorTokenHash == [32]byte{} || !seal.EqualHash(seal.HashToken(token), a.OperatorTokenHash) {
 		return directory.Errorf(directory.KindUnauthenticated, "", "this is not the operator's token of region %s", a.Region.ID)
 	}
 	return nil

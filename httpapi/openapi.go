@@ -73,7 +73,7 @@ func describe(routes []route, region directory.Region) ([]byte, error) {
 		if paths[path] == nil {
 			paths[path] = make(map[string]any)
 		}
-		paths[path][strings.ToLower(r.method)] = r.doc.describe(parameters)
+		paths[path][strings.ToLower(r.method)] = r.describe(parameters)
 		r.doc.request.collect(components)
 		r.doc.response.collect(components)
 	}
@@ -86,8 +86,9 @@ func describe(routes []route, region directory.Region) ([]byte, error) {
 		"info": object{
 			"title":   "Domicile administration API",
 			"version": "1",
-			"description": "Organizations of one hosting region, the SCIM tokens that their identity providers carry, their " +
-				"OpenID Connect connections, and the region's own nodes and backups. Errors are problem details (RFC 9457).",
+			"description": "Organizations of one hosting region: the tokens and OAuth 2.0 clients of their identity providers, " +
+				"their OpenID Connect connections, extension schemas, users and sync log; and the region's own settings, nodes " +
+				"and backups. Errors are problem details (RFC 9457).",
 		},
 		"servers": []object{{"url": region.URL, "description": region.Name}},
 		"paths":   paths,
@@ -117,14 +118,15 @@ func templatePath(path string) (string, []object) {
 	return strings.Join(parts, "/"), parameters
 }
 
-func (op *operation) describe(parameters []object) object {
+func (r *route) describe(parameters []object) object {
+	op := r.doc
 	for _, q := range op.query {
 		parameters = append(parameters, object{
 			"name": q.name, "in": "query", "description": q.description, "schema": q.schema,
 		})
 	}
 	doc := object{
-		"operationId": op.id, "tags": []string{op.tag}, "summary": op.summary, "responses": op.responses(len(parameters) > 0),
+		"operationId": op.id, "tags": []string{op.tag}, "summary": op.summary, "responses": r.responses(len(parameters) > 0),
 	}
 	if op.description != "" {
 		doc["description"] = op.description
@@ -141,7 +143,8 @@ func (op *operation) describe(parameters []object) object {
 	return doc
 }
 
-func (op *operation) responses(hasParameters bool) object {
+func (r *route) responses(hasParameters bool) object {
+	op := r.doc
 	success := object{"description": http.StatusText(op.status)}
 	if op.response != nil {
 		success["content"] = object{cmp.Or(op.media, "application/json"): object{"schema": op.response}}
@@ -152,7 +155,7 @@ func (op *operation) responses(hasParameters bool) object {
 		}}
 	}
 	all := object{strconv.Itoa(op.status): success}
-	for _, status := range op.errors(hasParameters) {
+	for _, status := range r.errors(hasParameters) {
 		all[strconv.Itoa(status)] = object{
 			"description": http.StatusText(status),
 			"content":     object{"application/problem+json": object{"schema": problemSchema}},
@@ -161,8 +164,9 @@ func (op *operation) responses(hasParameters bool) object {
 	return all
 }
 
-// errors lists the statuses that an operation may refuse with.
-func (op *operation) errors(hasParameters bool) []int {
+// errors lists the statuses that the operation of a route may refuse with.
+func (r *route) errors(hasParameters bool) []int {
+	op := r.doc
 	statuses := make(map[int]bool)
 	for _, status := range op.refusals {
 		statuses[status] = true
@@ -175,6 +179,10 @@ func (op *operation) errors(hasParameters bool) []int {
 		statuses[http.StatusBadRequest] = true
 		statuses[http.StatusRequestEntityTooLarge] = true
 		statuses[http.StatusUnsupportedMediaType] = true
+	}
+	if r.takesNothing() {
+		statuses[http.StatusBadRequest] = true
+		statuses[http.StatusRequestEntityTooLarge] = true
 	}
 	if hasParameters && len(op.query) == 0 {
 		statuses[http.StatusNotFound] = true

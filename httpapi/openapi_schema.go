@@ -9,14 +9,16 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"domicile/directory"
 )
 
 // schema is as much of JSON Schema 2020-12 as the API needs: to be written into the OpenAPI document, and to check bodies.
-// An object takes no other members than its properties.
+// An object takes no other members than its properties, unless it is open.
 type schema struct {
 	Name        string             `json:"-"` // of a component; empty for one that is written where it stands
+	Open        bool               `json:"-"` // of an object: other members may be anything, and are checked elsewhere
 	Type        types              `json:"type,omitempty"`
 	Description string             `json:"description,omitempty"`
 	Format      string             `json:"format,omitempty"`
@@ -70,8 +72,11 @@ func (s *schema) collect(components map[string]*schema) {
 }
 
 // decode checks a JSON text against the schema and unmarshals it into v. Errors are KindInvalid and name the member: an
-// unknown or doubled key, a wrong type, a missing required one, a text that is not JSON.
+// unknown or doubled key, a wrong type, a missing required one, a text that is not JSON or not UTF-8 (RFC 8259 §8.1).
 func (s *schema) decode(text []byte, v any) error {
+	if !utf8.Valid(text) { // encoding/json would mend it, to a text that nobody sent
+		return directory.Errorf(directory.KindInvalid, "", "the body must be UTF-8")
+	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	if err := s.check(dec, ""); err != nil {
 		return err
@@ -86,8 +91,18 @@ func (s *schema) decode(text []byte, v any) error {
 	return nil
 }
 
-// check reads one value.
+// schemaAnything is any JSON value.
+var schemaAnything = &schema{}
+
+// check reads one value. What may be anything is not looked into.
 func (s *schema) check(dec *json.Decoder, field string) error {
+	if len(s.Type) == 0 {
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return directory.Errorf(directory.KindInvalid, "", "the body is not valid JSON at byte %d", dec.InputOffset())
+		}
+		return nil
+	}
 	token, err := dec.Token()
 	if err != nil {
 		return directory.Errorf(directory.KindInvalid, "", "the body is not valid JSON at byte %d", dec.InputOffset())
@@ -104,6 +119,15 @@ func (s *schema) check(dec *json.Decoder, field string) error {
 		return s.checkArray(dec, field)
 	case string:
 		return s.checkText(token, field)
+	case float64:
+		return s.checkNumber(token, field)
+	}
+	return nil
+}
+
+func (s *schema) checkNumber(number float64, field string) error {
+	if s.Maximum > s.Minimum && (number < float64(s.Minimum) || number > float64(s.Maximum)) {
+		return directory.Errorf(directory.KindInvalid, field, "%s must be %d to %d", orBody(field), s.Minimum, s.Maximum)
 	}
 	return nil
 }
@@ -119,12 +143,15 @@ func (s *schema) checkObject(dec *json.Decoder, field string) error {
 		name := join(field, key)
 		property, known := s.Properties[key]
 		switch {
-		case !known:
+		case !known && !s.Open:
 			return directory.Errorf(directory.KindInvalid, clip(name), "%q is not a member that is known here", clip(name))
 		case seen[key]:
-			return directory.Errorf(directory.KindInvalid, name, "%s is given twice", name)
+			return directory.Errorf(directory.KindInvalid, clip(name), "%s is given twice", clip(name))
 		}
 		seen[key] = true
+		if !known {
+			property = schemaAnything
+		}
 		if err := property.check(dec, name); err != nil {
 			return err
 		}

@@ -2,8 +2,11 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
 	"mime"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -17,8 +20,9 @@ import (
 	"domicile/telemetry"
 )
 
-// classSCIMGroups is classSCIM for groups, whose bodies may list fifty thousand members and more.
-var classSCIMGroups = &class{name: "scim", protocol: protocolSCIM, maxBody: 16 << 20, timeout: 20 * time.Second}
+// classSCIMGroups is classSCIM for groups. Its bodies have room for a hundred thousand members as the door itself lists them,
+// with type, display name and URL.
+var classSCIMGroups = &class{name: "scim", protocol: protocolSCIM, maxBody: 32 << 20, timeout: 20 * time.Second}
 
 const (
 	pathSCIM  = scimRoot + "v2/:org" // what an administrator pastes into the identity provider, with the organization's id
@@ -31,25 +35,70 @@ const (
 type scimDoor struct {
 	*api
 	engine *scim.Engine
+	large  largeGate
 	spelt  []route // the routes as RFC 7644 spells them, for those that are called otherwise
 }
 
-// scimOperation is one operation of the engine for one authenticated request.
-type scimOperation func(c *gin.Context, actor scim.Actor) (scim.Response, error)
+// scimCall is one authenticated request, read as far as HTTP can.
+type scimCall struct {
+	actor scim.Actor
+	query scim.Query
+	body  []byte // nil where the operation reads none
+	gate  largeGate
+	large bool // holds a slot of the gate
+}
 
-// scimDiscovery is one operation that tells nothing about an organization, and needs no actor.
-type scimDiscovery func(c *gin.Context, org directory.OrganizationID, q scim.Query) (scim.Response, error)
+// largeGate lets few large bodies in at a time, so that some clients cannot take all memory: one of the largest costs half
+// a gigabyte until it is answered. It is a channel of slots.
+type largeGate chan struct{}
+
+const (
+	largeBody  = 1 << 20 // bytes
+	maxLarge   = 2
+	retryLarge = 5 * time.Second
+)
+
+// enter waits for a slot until the request ends.
+func (call *scimCall) enter(ctx context.Context) error {
+	select {
+	case call.gate <- struct{}{}:
+		call.large = true
+		return nil
+	case <-ctx.Done():
+		return directory.Unavailable(retryLarge, ctx.Err(), "other large requests are being worked on; send this one again")
+	}
+}
+
+// leave gives the slot back, if there is one.
+func (call *scimCall) leave() {
+	if call.large {
+		<-call.gate
+	}
+}
+
+// scimOperation is one operation of the engine for one request.
+type scimOperation func(c *gin.Context, call *scimCall) (scim.Response, error)
 
 // as makes a handler of an operation: it authenticates first.
-func (d *scimDoor) as(run scimOperation) handler {
+func (d *scimDoor) as(run scimOperation) handler { return d.authenticated(run, false) }
+
+// withBody makes a handler of an operation that reads a JSON body.
+func (d *scimDoor) withBody(run scimOperation) handler { return d.authenticated(run, true) }
+
+func (d *scimDoor) authenticated(run scimOperation, reads bool) handler {
 	return func(c *gin.Context) error {
-		org := directory.OrganizationID(c.Param("org"))
-		actor, err := d.engine.Authenticate(c.Request.Context(), org, c.GetHeader("Authorization"))
+		actor, err := d.authenticate(c)
 		if err != nil {
 			return err
 		}
 		telemetry.EventFrom(c.Request.Context()).SetOrganization(string(actor.Organization))
-		response, err := run(c, actor)
+		call := scimCall{actor: actor, gate: d.large}
+		defer call.leave()
+		if err := call.read(c.Request, reads); err != nil {
+			_, path, _ := strings.Cut(c.Request.URL.Path, c.Param("org"))
+			return d.engine.Refused(actor, c.Request.Method, path, err)
+		}
+		response, err := run(c, &call)
 		if err != nil {
 			return err
 		}
@@ -58,21 +107,59 @@ func (d *scimDoor) as(run scimOperation) handler {
 	}
 }
 
-// public makes a handler of a discovery operation (RFC 7644 §4). Whoever sends a token learns whether it is good; who
-// sends none is served.
+func (d *scimDoor) authenticate(c *gin.Context) (scim.Actor, error) {
+	actor, err := d.engine.Authenticate(c.Request.Context(), directory.OrganizationID(c.Param("org")), scim.Caller{
+		Authorization: c.GetHeader("Authorization"), UserAgent: c.GetHeader("User-Agent"),
+		RequestID: c.Writer.Header().Get("X-Request-Id"), IP: d.address(c),
+	})
+	if err != nil {
+		return actor, err
+	}
+	return actor, d.Limiter.admit(c.Request.Context(), actor.Organization, actor.Rate)
+}
+
+// address is from where a request came. Who believes no proxies is spared the parsing.
+func (d *scimDoor) address(c *gin.Context) string {
+	if len(d.TrustedProxies) > 0 {
+		return c.ClientIP()
+	}
+	host, _, err := net.SplitHostPort(c.Request.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+func (call *scimCall) read(r *http.Request, body bool) (err error) {
+	if body {
+		if err := checkMediaType(r.Header.Get("Content-Type")); err != nil {
+			return err
+		}
+	}
+	if call.query, err = scim.ParseQuery(r.URL.RawQuery); err != nil || !body {
+		return err
+	}
+	return call.readBody(r)
+}
+
+// scimDiscovery is one operation that anybody may ask for; the actor is zero for who sends no token.
+type scimDiscovery func(c *gin.Context, org directory.OrganizationID, call *scimCall) (scim.Response, error)
+
+// public makes a handler of a discovery operation (RFC 7644 §4). Whoever sends a token learns whether it is good, and what
+// its organization added; who sends none is served what is the same everywhere.
 func (d *scimDoor) public(run scimDiscovery) handler {
 	return func(c *gin.Context) error {
-		org := directory.OrganizationID(c.Param("org"))
-		if authorization := c.GetHeader("Authorization"); authorization != "" {
-			if _, err := d.engine.Authenticate(c.Request.Context(), org, authorization); err != nil {
+		var call scimCall
+		if c.GetHeader("Authorization") != "" {
+			var err error
+			if call.actor, err = d.authenticate(c); err != nil {
 				return err
 			}
 		}
-		q, err := scim.ParseQuery(c.Request.URL.RawQuery)
-		if err != nil {
+		if err := call.read(c.Request, false); err != nil {
 			return err
 		}
-		response, err := run(c, org, q)
+		response, err := run(c, directory.OrganizationID(c.Param("org")), &call)
 		if err != nil {
 			return err
 		}
@@ -82,113 +169,85 @@ func (d *scimDoor) public(run scimDiscovery) handler {
 }
 
 func (d *scimDoor) get(kind scim.Kind) handler {
-	return d.as(func(c *gin.Context, actor scim.Actor) (scim.Response, error) {
-		q, err := scim.ParseQuery(c.Request.URL.RawQuery)
-		if err != nil {
-			return scim.Response{}, err
-		}
-		return d.engine.Get(c.Request.Context(), actor, kind, c.Param("id"), q, conditions(c))
+	return d.as(func(c *gin.Context, call *scimCall) (scim.Response, error) {
+		return d.engine.Get(c.Request.Context(), call.actor, kind, c.Param("id"), call.query, conditions(c))
 	})
 }
 
 func (d *scimDoor) list(kind scim.Kind) handler {
-	return d.as(func(c *gin.Context, actor scim.Actor) (scim.Response, error) {
-		q, err := scim.ParseQuery(c.Request.URL.RawQuery)
-		if err != nil {
-			return scim.Response{}, err
-		}
-		return d.engine.List(c.Request.Context(), actor, kind, q)
+	return d.as(func(c *gin.Context, call *scimCall) (scim.Response, error) {
+		return d.engine.List(c.Request.Context(), call.actor, kind, call.query)
 	})
 }
 
-func (d *scimDoor) listAll(c *gin.Context, actor scim.Actor) (scim.Response, error) {
-	q, err := scim.ParseQuery(c.Request.URL.RawQuery)
-	if err != nil {
-		return scim.Response{}, err
-	}
-	return d.engine.ListAll(c.Request.Context(), actor, q)
+func (d *scimDoor) listAll(c *gin.Context, call *scimCall) (scim.Response, error) {
+	return d.engine.ListAll(c.Request.Context(), call.actor, call.query)
 }
 
 func (d *scimDoor) search(kind scim.Kind) handler {
-	return d.withBody(func(c *gin.Context, actor scim.Actor, body []byte, _ scim.Query) (scim.Response, error) {
-		return d.engine.Search(c.Request.Context(), actor, kind, body)
+	return d.withBody(func(c *gin.Context, call *scimCall) (scim.Response, error) {
+		return d.engine.Search(c.Request.Context(), call.actor, kind, call.body)
 	})
 }
 
 func (d *scimDoor) searchAll() handler {
-	return d.withBody(func(c *gin.Context, actor scim.Actor, body []byte, _ scim.Query) (scim.Response, error) {
-		return d.engine.SearchAll(c.Request.Context(), actor, body)
+	return d.withBody(func(c *gin.Context, call *scimCall) (scim.Response, error) {
+		return d.engine.SearchAll(c.Request.Context(), call.actor, call.body)
 	})
 }
 
 func (d *scimDoor) create(kind scim.Kind) handler {
-	return d.withBody(func(c *gin.Context, actor scim.Actor, body []byte, q scim.Query) (scim.Response, error) {
-		return d.engine.Create(c.Request.Context(), actor, kind, body, q)
+	return d.withBody(func(c *gin.Context, call *scimCall) (scim.Response, error) {
+		return d.engine.Create(c.Request.Context(), call.actor, kind, call.body, call.query)
 	})
 }
 
 func (d *scimDoor) replace(kind scim.Kind) handler {
-	return d.withBody(func(c *gin.Context, actor scim.Actor, body []byte, q scim.Query) (scim.Response, error) {
-		return d.engine.Replace(c.Request.Context(), actor, kind, c.Param("id"), body, q, conditions(c))
+	return d.withBody(func(c *gin.Context, call *scimCall) (scim.Response, error) {
+		return d.engine.Replace(c.Request.Context(), call.actor, kind, c.Param("id"), call.body, call.query, conditions(c))
 	})
 }
 
 func (d *scimDoor) patch(kind scim.Kind) handler {
-	return d.withBody(func(c *gin.Context, actor scim.Actor, body []byte, q scim.Query) (scim.Response, error) {
-		return d.engine.Patch(c.Request.Context(), actor, kind, c.Param("id"), body, q, conditions(c))
+	return d.withBody(func(c *gin.Context, call *scimCall) (scim.Response, error) {
+		return d.engine.Patch(c.Request.Context(), call.actor, kind, c.Param("id"), call.body, call.query, conditions(c))
 	})
 }
 
 func (d *scimDoor) delete(kind scim.Kind) handler {
-	return d.as(func(c *gin.Context, actor scim.Actor) (scim.Response, error) {
-		return d.engine.Delete(c.Request.Context(), actor, kind, c.Param("id"), conditions(c))
+	return d.as(func(c *gin.Context, call *scimCall) (scim.Response, error) {
+		return d.engine.Delete(c.Request.Context(), call.actor, kind, c.Param("id"), conditions(c))
 	})
 }
 
 func (d *scimDoor) bulk() handler {
-	return d.withBody(func(c *gin.Context, actor scim.Actor, body []byte, _ scim.Query) (scim.Response, error) {
-		return d.engine.Bulk(c.Request.Context(), actor, body)
+	return d.withBody(func(c *gin.Context, call *scimCall) (scim.Response, error) {
+		return d.engine.Bulk(c.Request.Context(), call.actor, call.body)
 	})
 }
 
-func (d *scimDoor) me(*gin.Context, scim.Actor) (scim.Response, error) { return d.engine.Me() }
-
-func (d *scimDoor) config(_ *gin.Context, org directory.OrganizationID, q scim.Query) (scim.Response, error) {
-	return d.engine.ServiceProviderConfig(org, q)
+func (d *scimDoor) me(_ *gin.Context, call *scimCall) (scim.Response, error) {
+	return d.engine.Me(call.actor)
 }
 
-func (d *scimDoor) resourceTypes(_ *gin.Context, org directory.OrganizationID, q scim.Query) (scim.Response, error) {
-	return d.engine.ResourceTypes(org, q)
+func (d *scimDoor) config(_ *gin.Context, org directory.OrganizationID, call *scimCall) (scim.Response, error) {
+	return d.engine.ServiceProviderConfig(org, call.query)
 }
 
-func (d *scimDoor) resourceType(c *gin.Context, org directory.OrganizationID, q scim.Query) (scim.Response, error) {
-	return d.engine.ResourceType(org, c.Param("id"), q)
+func (d *scimDoor) resourceTypes(c *gin.Context, org directory.OrganizationID, call *scimCall) (scim.Response, error) {
+	return d.engine.ResourceTypes(c.Request.Context(), org, call.actor, call.query)
 }
 
-func (d *scimDoor) schemas(_ *gin.Context, org directory.OrganizationID, q scim.Query) (scim.Response, error) {
-	return d.engine.Schemas(org, q)
+func (d *scimDoor) resourceType(c *gin.Context, org directory.OrganizationID, call *scimCall) (scim.Response, error) {
+	return d.engine.ResourceType(c.Request.Context(), org, call.actor, c.Param("id"), call.query)
 }
 
-func (d *scimDoor) schema(c *gin.Context, org directory.OrganizationID, q scim.Query) (scim.Response, error) {
-	return d.engine.Schema(org, c.Param("id"), q)
+func (d *scimDoor) schemas(c *gin.Context, org directory.OrganizationID, call *scimCall) (scim.Response, error) {
+	return d.engine.Schemas(c.Request.Context(), org, call.actor, call.query)
 }
 
-// withBody makes a handler of an operation that reads a JSON body.
-func (d *scimDoor) withBody(run func(*gin.Context, scim.Actor, []byte, scim.Query) (scim.Response, error)) handler {
-	return d.as(func(c *gin.Context, actor scim.Actor) (scim.Response, error) {
-		if err := checkMediaType(c.GetHeader("Content-Type")); err != nil {
-			return scim.Response{}, err
-		}
-		q, err := scim.ParseQuery(c.Request.URL.RawQuery)
-		if err != nil {
-			return scim.Response{}, err
-		}
-		body, err := readSCIM(c.Request)
-		if err != nil {
-			return scim.Response{}, err
-		}
-		return run(c, actor, body, q)
-	})
+func (d *scimDoor) schema(c *gin.Context, org directory.OrganizationID, call *scimCall) (scim.Response, error) {
+	return d.engine.Schema(c.Request.Context(), org, call.actor, c.Param("id"), call.query)
 }
 
 // checkMediaType accepts what RFC 7644 §3.8 names, in any letter case, and a body without a type.
@@ -204,19 +263,26 @@ func checkMediaType(contentType string) error {
 	return &scim.Fault{Status: http.StatusUnsupportedMediaType, Detail: "send " + mediaSCIM + " in UTF-8"}
 }
 
-// readSCIM reads a body. The walk has bounded it.
-func readSCIM(r *http.Request) ([]byte, error) {
+// readBody reads a body, which the walk has bounded. What goes beyond largeBody waits at the gate.
+func (call *scimCall) readBody(r *http.Request) error {
 	const grow = 64 << 10 // a length that is only claimed gets no more than this
 	var body bytes.Buffer
 	body.Grow(int(min(max(r.ContentLength, 0), grow)) + bytes.MinRead)
-	_, err := body.ReadFrom(r.Body)
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, err
+	_, err := body.ReadFrom(io.LimitReader(r.Body, largeBody+1))
+	if err == nil && body.Len() > largeBody {
+		if err := call.enter(r.Context()); err != nil {
+			return err
+		}
+		_, err = body.ReadFrom(r.Body)
+	}
+	if over, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return directory.Errorf(directory.KindTooLarge, "", "the body must have at most %d bytes", over.Limit)
 	}
 	if err != nil {
-		return nil, &scim.Fault{Status: http.StatusBadRequest, ScimType: "invalidSyntax", Detail: "the body ended early"}
+		return &scim.Fault{Status: http.StatusBadRequest, ScimType: "invalidSyntax", Detail: "the body ended early"}
 	}
-	return body.Bytes(), nil
+	call.body = body.Bytes()
+	return nil
 }
 
 func conditions(c *gin.Context) scim.Conditions {

@@ -17,6 +17,7 @@ import (
 	"domicile/directory"
 	"domicile/oidc"
 	"domicile/scim"
+	"domicile/scim/oauth"
 	"domicile/telemetry"
 )
 
@@ -25,6 +26,8 @@ type Deps struct {
 	SCIM    *scim.Engine
 	SignIn  *oidc.Service
 	Console *console.Service
+	OAuth   *oauth.Service // nil: identity providers use bearer tokens only
+	Limiter *Limiter       // of SCIM requests; nil: no limits
 
 	Region            directory.Region   // this one
 	Regions           []directory.Region // all that the sign-in page offers

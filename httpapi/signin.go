@@ -126,6 +126,16 @@ func (a *api) finishSignIn(c *gin.Context) error {
 	return redirect(c, done.ReturnTo)
 }
 
+// signedIn tells whether this browser has a session that this node knows to be open.
+func (a *api) signedIn(c *gin.Context) bool {
+	token := a.sessionToken(c.Request)
+	if token == "" {
+		return false
+	}
+	_, err := a.SignIn.Resolve(c.Request.Context(), token)
+	return err == nil
+}
+
 // refuseSignIn shows why nobody was signed in: a fixed text by class of reason, and a reference.
 func (a *api) refuseSignIn(c *gin.Context, err error, request oidc.StartRequest) error {
 	refusal, ok := errors.AsType[*oidc.Refusal](err)
@@ -142,12 +152,17 @@ func (a *api) refuseSignIn(c *gin.Context, err error, request oidc.StartRequest)
 		return a.show(c, http.StatusNotFound, a.loginPage(c, notice))
 	}
 	words := wordsOf(refusal)
+	if refusal.Reason == oidc.ReasonTransactionMissing && a.signedIn(c) {
+		words = wordsFinished()
+	}
 	page := words.page
 	page.Frame = a.frame(page.Heading)
 	page.Reference = refusal.Reference
-	page.Link = pathLogin
-	if class != oidc.ClassInvalid && class != oidc.ClassNotProvisioned {
-		page.Retry = string(request.Connection)
+	if page.Link == "" {
+		page.Link = pathLogin
+		if class != oidc.ClassInvalid && class != oidc.ClassNotProvisioned {
+			page.Retry = string(request.Connection)
+		}
 	}
 	if words.status == http.StatusServiceUnavailable {
 		c.Writer.Header().Set("Retry-After", retryPage)

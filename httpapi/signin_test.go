@@ -10,6 +10,7 @@ import (
 
 	"domicile/directory"
 	"domicile/fsm/command"
+	"domicile/oidc"
 	"domicile/oidc/oidctest"
 )
 
@@ -66,7 +67,7 @@ func TestSignIn_cookies(t *testing.T) {
 	b := w.browser()
 	at, page := w.start(b, url.Values{"email": {"alice@acme.example"}})
 	done := w.get(b, w.authorize(b, at, "alice@acme.example"))
-	seen := 0
+	seen, ages := 0, make(map[string][]int)
 	for _, header := range append(page.header.Values("Set-Cookie"), done.header.Values("Set-Cookie")...) {
 		c, err := http.ParseSetCookie(header)
 		if err != nil {
@@ -76,6 +77,12 @@ func TestSignIn_cookies(t *testing.T) {
 			t.Errorf("cookie %s", header)
 		}
 		seen++
+		ages[c.Name] = append(ages[c.Name], c.MaxAge)
+	}
+	for name, age := range ages { // a browser drops a cookie that comes under the same name, path and prefix with Max-Age=0
+		if dropped := len(age) == 2 && age[0] > 0 && age[1] < 0; dropped != strings.Contains(name, "domicile_tx_") {
+			t.Errorf("%s is set with Max-Age %v", name, age)
+		}
 	}
 	if seen != 4 { // transaction, region, its deletion, session
 		t.Errorf("%d cookies set", seen)
@@ -96,6 +103,47 @@ func TestSignIn_cookies(t *testing.T) {
 	remembered := w.cookies(b, "domicile_region")
 	if len(remembered) != 1 || remembered[0].Value != testRegion {
 		t.Errorf("region cookie %v", remembered)
+	}
+}
+
+// TestSignIn_again: a callback that comes a second time opens no session and closes none, and says so kindly.
+func TestSignIn_again(t *testing.T) {
+	for name, dev := range map[string]bool{"https": false, "dev": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, dev)
+			acme := w.tenant("acme", "acme.example")
+			acme.both("sub-alice", "alice@acme.example")
+			b, late := w.browser(), w.browser()
+			callback := w.callback(b, "alice@acme.example", "/")
+			late.SetCookies(w.appURL(), w.cookies(b, "domicile_tx_")) // reloads before the answer has come
+			if done := w.get(b, callback); done.status != http.StatusSeeOther {
+				t.Fatalf("callback: %d", done.status)
+			}
+			session := w.cookies(b, "domicile_session")[0].Value
+			for name, again := range map[string]*oidctest.Browser{"reload": b, "reload with the transaction": late} {
+				w.turn.Store(1)
+				page := w.get(again, callback)
+				if page.status != http.StatusBadRequest || !strings.Contains(page.body, "This sign-in was finished already") ||
+					!strings.Contains(page.body, `href="/">Continue`) || strings.Contains(page.body, "<form") {
+					t.Errorf("%s: %d\n%s", name, page.status, page.body)
+				}
+				if left := w.cookies(again, "domicile_tx_"); len(left) != 0 {
+					t.Errorf("%s: the browser keeps %v", name, left)
+				}
+			}
+			if status, _ := w.session(b); status != http.StatusOK || w.cookies(b, "domicile_session")[0].Value != session {
+				t.Errorf("the session that was there answers %d, or is another one", status)
+			}
+			if status, _ := w.session(late); status != http.StatusUnauthorized {
+				t.Errorf("the second one has a session: %d", status)
+			}
+			if n := acme.provider.Count(oidctest.EndpointToken); n != 1 {
+				t.Errorf("%d codes were sent to the provider", n)
+			}
+			if page := w.get(w.browser(), callback); !strings.Contains(page.body, "This sign-in has expired") {
+				t.Errorf("another browser is told\n%s", page.body)
+			}
+		})
 	}
 }
 
@@ -142,6 +190,26 @@ func TestSignIn_organizationLink(t *testing.T) {
 	acme.connect(false)
 	if page := w.get(b, "/login/acme"); page.status != http.StatusNotFound {
 		t.Errorf("organization without a connection: %d", page.status)
+	}
+}
+
+// TestSignIn_plan: an organization whose plan lacks sign-in starts none, and finishes none that was under way.
+func TestSignIn_plan(t *testing.T) {
+	w := newWorld(t, false)
+	w.tenant("acme", "acme.example").both("sub-alice", "alice@acme.example")
+	b := w.browser()
+	callback := w.callback(b, "alice@acme.example", "/")
+	plans := command.SettingsFields{Plans: []directory.Plan{{Name: "free"}}, DefaultPlan: "free"}
+	if _, err := w.ledger.Propose(t.Context(), command.Command{Payload: &command.PutSettings{SettingsFields: plans}}); err != nil {
+		t.Fatal(err)
+	}
+	w.refused(b, w.get(b, callback), oidc.ReasonPlan)
+	if at, page := w.start(w.browser(), url.Values{"email": {"alice@acme.example"}}); at != "" ||
+		page.status != http.StatusForbidden || !strings.Contains(page.body, "plan") {
+		t.Errorf("start: %d %q\n%s", page.status, at, page.body)
+	}
+	if page := w.get(w.browser(), "/login/acme"); page.status != http.StatusNotFound {
+		t.Errorf("the organization's link: %d", page.status)
 	}
 }
 

@@ -26,6 +26,14 @@ type words struct {
 // about who exists; nothing that came from outside is on it.
 func wordsOf(refusal *oidc.Refusal) words {
 	switch {
+	case refusal.Reason == oidc.ReasonReplayed:
+		return wordsFinished()
+	case refusal.Reason == oidc.ReasonPlan:
+		return words{http.StatusForbidden, ui.Message{
+			Tone: ui.ToneNotice, Heading: "Single sign-on is not part of your plan",
+			Text:   "Your organization is known here, but its plan does not include signing in through an identity provider.",
+			Advice: "Ask an owner of your organization, and give them the reference below.",
+		}}
 	case refusal.Provider == "access_denied":
 		return words{http.StatusForbidden, ui.Message{
 			Tone: ui.ToneNotice, Heading: "Sign-in was not completed",
@@ -42,6 +50,16 @@ func wordsOf(refusal *oidc.Refusal) words {
 		}}
 	}
 	return wordsOfClass(refusal.Reason.Class())
+}
+
+// wordsFinished is for a callback that comes again, by "back" or "reload" say. Only a browser that took part in the sign-in
+// sees it: it has the transaction's cookie, or a session. Where it leads, everybody gets what is theirs.
+func wordsFinished() words {
+	return words{http.StatusBadRequest, ui.Message{
+		Tone: ui.ToneCalm, Heading: "This sign-in was finished already",
+		Text: "A sign-in works once. Nothing is wrong, and nothing has changed: continue where you were.", Action: "Continue",
+		Link: "/",
+	}}
 }
 
 func wordsOfClass(class oidc.Class) words {

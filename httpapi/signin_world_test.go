@@ -144,7 +144,7 @@ func (w *world) node() http.Handler {
 		SCIM: scim.New(scim.Deps{
 			Proposer: w.ledger, Viewer: w.ledger, Region: region, Cursors: w.ring.Box("cursor"), NewID: seal.NewID, Now: w.clock.now,
 		}),
-		Console: admin, SignIn: w.service(testRegion, logger, registry),
+		Console: admin, SignIn: w.service(testRegion, logger, registry), OAuth: w.authorizationServer(),
 		Region: region, Regions: []directory.Region{region, other}, Dev: w.dev,
 		Logger: logger, Metrics: telemetry.NewHTTPMetrics(registry), Tracing: tracing, Now: w.clock.now,
 	})

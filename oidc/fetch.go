@@ -16,6 +16,16 @@ const (
 	maxAnswer   = 64 << 10  // token endpoint, userinfo
 )
 
+// endpoint names what is asked of a provider, in metrics.
+type endpoint string
+
+const (
+	endpointDiscovery endpoint = "discovery"
+	endpointKeys      endpoint = "keys"
+	endpointToken     endpoint = "token"
+	endpointUserinfo  endpoint = "userinfo"
+)
+
 var errTooLarge = errors.New("the provider's answer is too large")
 
 // fetcher asks providers: bounded, measured, with absolute https addresses only.
@@ -38,7 +48,7 @@ func (f *fetcher) endpointURL(address string) error {
 }
 
 // get reads one document. Anything but 200 is an error, redirects included.
-func (f *fetcher) get(ctx context.Context, endpoint, address, bearer string, limit int64) ([]byte, error) {
+func (f *fetcher) get(ctx context.Context, e endpoint, address, bearer string, limit int64) ([]byte, error) {
 	if err := f.endpointURL(address); err != nil {
 		return nil, err
 	}
@@ -50,7 +60,7 @@ func (f *fetcher) get(ctx context.Context, endpoint, address, bearer string, lim
 	if bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+bearer)
 	}
-	resp, err := f.client(endpoint, limit).Do(req)
+	resp, err := f.client(e, limit).Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -62,16 +72,16 @@ func (f *fetcher) get(ctx context.Context, endpoint, address, bearer string, lim
 }
 
 // client is an HTTP client that measures one endpoint and reads at most limit bytes of an answer.
-func (f *fetcher) client(endpoint string, limit int64) *http.Client {
+func (f *fetcher) client(e endpoint, limit int64) *http.Client {
 	c := *f.http
-	c.Transport = boundedTransport{f, endpoint, limit}
+	c.Transport = boundedTransport{f, e, limit}
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &c
 }
 
 type boundedTransport struct {
 	*fetcher
-	endpoint string
+	endpoint endpoint
 	limit    int64
 }
 

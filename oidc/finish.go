@@ -159,17 +159,25 @@ func (s *Service) recall(callback Callback) (*transaction, *Refusal) {
 	return t, nil
 }
 
-// unchanged gives the transaction's connection if it is what it was when the sign-in began.
+// unchanged gives the transaction's connection if it is what it was when the sign-in began, and the transaction was not
+// used since. The ledger has the last word on both; here they spare the provider a code that buys nothing.
 func (s *Service) unchanged(ctx context.Context, t *transaction) (*directory.Connection, *Refusal) {
-	// The node that began the sign-in may have been ahead of this one.
-	view, err := s.deps.Viewer.View(ctx, state.AtLeast(t.ConnectionVersion))
+	// Confirmed, because another node may have begun, or finished, this sign-in; and because a node that is cut off must
+	// not use up the code.
+	view, err := s.deps.Viewer.View(ctx, state.Confirmed())
 	if err != nil {
 		return nil, refuse(ReasonUnavailable, err)
+	}
+	if view.TransactionUsed(seal.HashToken(t.ID)) {
+		return nil, refuse(ReasonReplayed, nil)
 	}
 	connection, ok := view.Connection(t.Connection)
 	if !ok || !connection.Enabled || connection.Version != t.ConnectionVersion ||
 		connection.Issuer != t.Issuer || t.RedirectURI != s.RedirectURI(connection.ID) {
 		return nil, refuse(ReasonConnectionChanged, nil)
+	}
+	if !planned(view, connection) {
+		return nil, refuse(ReasonPlan, nil)
 	}
 	return connection, nil
 }
@@ -241,7 +249,7 @@ func (s *Service) exchange(ctx context.Context, connection *directory.Connection
 		RedirectURL:  t.RedirectURI,
 		Endpoint:     oauth2.Endpoint{TokenURL: meta.TokenEndpoint, AuthStyle: style},
 	}
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, s.providers.fetch.client("token", maxAnswer))
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, s.providers.fetch.client(endpointToken, maxAnswer))
 	tokens, err := client.Exchange(ctx, code, oauth2.VerifierOption(t.Verifier))
 	if err == nil {
 		return tokens, nil
@@ -311,6 +319,8 @@ func ledgerReason(err error) Reason {
 	switch refused.Kind {
 	case directory.KindReplayed:
 		return ReasonReplayed
+	case directory.KindUnauthenticated:
+		return ReasonTransactionExpired
 	case directory.KindConflict:
 		return ReasonLinkConflict
 	case directory.KindForbidden:

@@ -66,7 +66,7 @@ func (s *Service) askUserinfo(ctx context.Context, meta *metadata, id *identity,
 	if meta.UserinfoEndpoint == "" || accessToken == "" {
 		return nil
 	}
-	body, err := s.providers.fetch.get(ctx, "userinfo", meta.UserinfoEndpoint, accessToken, maxAnswer)
+	body, err := s.providers.fetch.get(ctx, endpointUserinfo, meta.UserinfoEndpoint, accessToken, maxAnswer)
 	if err != nil {
 		return refuse(ReasonUserinfo, err)
 	}

@@ -39,12 +39,30 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		checkRefused:     checks.WithLabelValues("refused"),
 		checkUnavailable: checks.WithLabelValues("unavailable"),
 	}
+	m.zero()
 	reg.MustRegister(checks, m.starts, m.signins, m.latency)
 	return m
 }
 
-func (m *Metrics) observe(endpoint string, took time.Duration) {
-	m.latency.WithLabelValues(endpoint).Observe(took.Seconds())
+// zero makes every series that there can be, so that an alert on an increase sees the first one too.
+func (m *Metrics) zero() {
+	m.starts.WithLabelValues("ok")
+	for _, reason := range []Reason{ReasonNoConnection, ReasonProviderDown, ReasonProviderBusy, ReasonUnavailable, ReasonInternal} {
+		m.starts.WithLabelValues(string(reason))
+	}
+	m.signins.WithLabelValues("ok")
+	for reason := range classes {
+		if reason != ReasonNoConnection {
+			m.signins.WithLabelValues(string(reason))
+		}
+	}
+	for _, e := range []endpoint{endpointDiscovery, endpointKeys, endpointToken, endpointUserinfo} {
+		m.latency.WithLabelValues(string(e))
+	}
+}
+
+func (m *Metrics) observe(e endpoint, took time.Duration) {
+	m.latency.WithLabelValues(string(e)).Observe(took.Seconds())
 }
 
 // outcome gives the label of an error: "ok" without one.

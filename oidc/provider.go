@@ -94,7 +94,7 @@ func (p *providers) open(issuer string) *provider {
 		if err != nil {
 			return nil, err
 		}
-		body, err := p.fetch.get(ctx, "keys", meta.KeysURL, "", maxDocument)
+		body, err := p.fetch.get(ctx, endpointKeys, meta.KeysURL, "", maxDocument)
 		if err != nil {
 			return nil, fmt.Errorf("fetch keys: %w", err)
 		}
@@ -130,7 +130,7 @@ func (p *providers) metadata(ctx context.Context, issuer string) (*metadata, *Re
 
 // discover fetches and checks a discovery document: its issuer must be exactly ours, and its endpoints https.
 func (p *providers) discover(ctx context.Context, issuer string) (*metadata, error) {
-	body, err := p.fetch.get(ctx, "discovery", strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration", "", maxDocument)
+	body, err := p.fetch.get(ctx, endpointDiscovery, strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration", "", maxDocument)
 	if err != nil {
 		return nil, fmt.Errorf("discover: %w", err)
 	}

@@ -14,6 +14,7 @@ type Reason string
 const (
 	ReasonRequest            Reason = "request_malformed"
 	ReasonNoConnection       Reason = "no_connection"
+	ReasonPlan               Reason = "plan"
 	ReasonTransactionMissing Reason = "transaction_missing"
 	ReasonTransactionInvalid Reason = "transaction_invalid"
 	ReasonTransactionExpired Reason = "transaction_expired"
@@ -67,26 +68,46 @@ const (
 	ClassUnavailable
 )
 
-// Class gives the group of a reason.
-func (r Reason) Class() Class {
-	switch r {
-	case ReasonRequest:
-		return ClassInvalid
-	case ReasonNoConnection:
-		return ClassUnknown
-	case ReasonTransactionMissing, ReasonTransactionInvalid, ReasonTransactionExpired, ReasonOtherConnection,
-		ReasonConnectionChanged, ReasonReplayed:
-		return ClassExpired
-	case ReasonForeignAccount, ReasonNotProvisioned, ReasonInactive, ReasonLinkConflict:
-		return ClassNotProvisioned
-	case ReasonUnavailable, ReasonProviderBusy:
-		return ClassUnavailable
-	case ReasonInternal:
-		return ClassInternal
-	default:
-		return ClassProvider
-	}
+// classes has a row per reason.
+var classes = map[Reason]Class{
+	ReasonRequest:            ClassInvalid,
+	ReasonNoConnection:       ClassUnknown,
+	ReasonPlan:               ClassNotProvisioned,
+	ReasonTransactionMissing: ClassExpired,
+	ReasonTransactionInvalid: ClassExpired,
+	ReasonTransactionExpired: ClassExpired,
+	ReasonOtherConnection:    ClassExpired,
+	ReasonConnectionChanged:  ClassExpired,
+	ReasonReplayed:           ClassExpired,
+	ReasonResponseIssuer:     ClassProvider,
+	ReasonProviderRefused:    ClassProvider,
+	ReasonProviderDown:       ClassProvider,
+	ReasonExchange:           ClassProvider,
+	ReasonClientSecret:       ClassProvider,
+	ReasonTokenForm:          ClassProvider,
+	ReasonTokenAlgorithm:     ClassProvider,
+	ReasonTokenType:          ClassProvider,
+	ReasonTokenSignature:     ClassProvider,
+	ReasonTokenClaims:        ClassProvider,
+	ReasonTokenIssuer:        ClassProvider,
+	ReasonTokenAudience:      ClassProvider,
+	ReasonTokenNonce:         ClassProvider,
+	ReasonTokenTime:          ClassProvider,
+	ReasonTokenSubject:       ClassProvider,
+	ReasonTokenHash:          ClassProvider,
+	ReasonUserinfo:           ClassProvider,
+	ReasonUserinfoSubject:    ClassProvider,
+	ReasonForeignAccount:     ClassNotProvisioned,
+	ReasonNotProvisioned:     ClassNotProvisioned,
+	ReasonInactive:           ClassNotProvisioned,
+	ReasonLinkConflict:       ClassNotProvisioned,
+	ReasonUnavailable:        ClassUnavailable,
+	ReasonProviderBusy:       ClassUnavailable,
+	ReasonInternal:           ClassInternal,
 }
+
+// Class gives the group of a reason.
+func (r Reason) Class() Class { return classes[r] }
 
 // kind gives the error kind that other doors understand.
 func (c Class) kind() directory.Kind {

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -58,6 +59,28 @@ func TestReason_class(t *testing.T) {
 	refusal := refuse(ReasonUnavailable, nil)
 	if directory.KindOf(refusal) != directory.KindUnavailable || len(refusal.Reference) != 8 {
 		t.Errorf("%v", refusal)
+	}
+}
+
+func TestLedgerReason(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want Reason
+	}{
+		{directory.Errorf(directory.KindReplayed, "", ""), ReasonReplayed},
+		{directory.Errorf(directory.KindUnauthenticated, "", ""), ReasonTransactionExpired},
+		{directory.Errorf(directory.KindConflict, "subject", ""), ReasonLinkConflict},
+		{directory.Errorf(directory.KindForbidden, "user", ""), ReasonInactive},
+		{directory.Errorf(directory.KindForbidden, "connection", ""), ReasonConnectionChanged},
+		{directory.Errorf(directory.KindNotFound, "", ""), ReasonConnectionChanged},
+		{directory.Errorf(directory.KindUnavailable, "", ""), ReasonUnavailable},
+		{directory.Errorf(directory.KindExpired, "", ""), ReasonUnavailable},
+		{directory.Errorf(directory.KindInvalid, "", ""), ReasonInternal},
+		{errors.New("a fault"), ReasonInternal},
+	} {
+		if got := ledgerReason(test.err); got != test.want {
+			t.Errorf("%v is %s, want %s", test.err, got, test.want)
+		}
 	}
 }
 

@@ -47,13 +47,9 @@ func (s *Service) Start(ctx context.Context, req StartRequest) (Redirect, error)
 }
 
 func (s *Service) start(ctx context.Context, req StartRequest) (Redirect, *Refusal) {
-	view, err := s.deps.Viewer.View(ctx, state.Local())
-	if err != nil {
-		return Redirect{}, refuse(ReasonUnavailable, err)
-	}
-	connection, ok := findConnection(view, req)
-	if !ok {
-		return Redirect{}, refuse(ReasonNoConnection, nil)
+	connection, refusal := s.connection(ctx, req)
+	if refusal != nil {
+		return Redirect{}, refusal
 	}
 	meta, refusal := s.providers.metadata(ctx, connection.Issuer)
 	if refusal != nil {
@@ -87,6 +83,30 @@ func (s *Service) start(ctx context.Context, req StartRequest) (Redirect, *Refus
 		MaxAge:      transactionLifetime,
 		Drop:        s.surplus(req.Cookies),
 	}, nil
+}
+
+// connection finds the connection to sign in through. What this node does not know it asks the region for, because it may
+// have been set up on another node a moment ago.
+func (s *Service) connection(ctx context.Context, req StartRequest) (*directory.Connection, *Refusal) {
+	for _, freshness := range []state.Freshness{state.Local(), state.Confirmed()} {
+		view, err := s.deps.Viewer.View(ctx, freshness)
+		if err != nil {
+			return nil, refuse(ReasonUnavailable, err)
+		}
+		if connection, ok := findConnection(view, req); ok {
+			if !planned(view, connection) {
+				return nil, refuse(ReasonPlan, nil)
+			}
+			return connection, nil
+		}
+	}
+	return nil, refuse(ReasonNoConnection, nil)
+}
+
+// planned tells whether the plan of a connection's organization includes sign-in.
+func planned(view *state.View, connection *directory.Connection) bool {
+	d, ok := view.Directory(connection.Organization)
+	return ok && view.Settings().Allows(d.Organization().Plan).SignIn
 }
 
 // findConnection picks the connection: enabled, and the organization's oldest where it has several.
@@ -158,7 +178,7 @@ func (s *Service) Organization(ctx context.Context, slug string) (*directory.Org
 		return nil, false, err
 	}
 	connection, ok := findConnection(view, StartRequest{OrganizationSlug: slug})
-	if !ok {
+	if !ok || !planned(view, connection) {
 		return nil, false, nil
 	}
 	d, ok := view.Directory(connection.Organization)

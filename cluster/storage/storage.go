@@ -17,8 +17,8 @@ import (
 
 const (
 	// cachedEntries is how many of the newest entries stay in memory in clear, so that replication reads neither disk nor
-	// cipher. An entry is at most about 128 KiB, so the cache stays under 64 MiB.
-	cachedEntries = 512
+	// cipher. An entry is at most about 128 KiB, so the cache stays under 16 MiB.
+	cachedEntries = 128
 
 	// retainedSnapshots keeps one snapshot behind the newest, for a follower that is just being sent it.
 	retainedSnapshots = 2

@@ -35,11 +35,15 @@ func (c *Crew) Fail(err error) {
 	c.fault = err
 }
 
-// Members implements console.Operator.
-func (c *Crew) Members() []directory.Member {
+// Survey implements console.Operator: everybody is up.
+func (c *Crew) Survey(context.Context) []directory.Member {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.members)
+	members := slices.Clone(c.members)
+	for i := range members {
+		members[i].State = directory.MemberUp
+	}
+	return members
 }
 
 // HandOver implements console.Operator: the next in the list leads.

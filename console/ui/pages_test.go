@@ -21,6 +21,7 @@ func everyPage() map[string]Page {
 		"sign out":     SignOut{Frame: frame, Name: evil},
 		"message":      Message{Frame: frame, Tone: ToneTrouble, Heading: evil, Text: evil, Advice: evil, Reference: evil, Retry: evil, Action: evil},
 		"calm":         Message{Frame: frame, Tone: ToneCalm, Heading: evil, Text: evil, Action: evil, Link: "/login"},
+		"connect":      Connect{Frame: frame, Client: evil, Organization: evil, Host: evil, Hidden: []Field{{evil, evil}}, Notice: evil},
 		"bare":         Login{},
 	}
 }
