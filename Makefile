@@ -34,18 +34,22 @@ browser: ## install Debian's Chromium where it is missing (the browser tests nee
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZTIME (default 30s)
+fuzz: ## every fuzz target in turn for FUZZTIME (default 30s); FUZZFLAGS=-parallel=1 leaves the machine usable
 	@set -e; for pkg in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),30s) $$pkg; done; done
+	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),30s) $(FUZZFLAGS) $$pkg; done; done
 
 .PHONY: conformance
-conformance: build ## the public SCIM conversations against a follower, as a table
-	$(GO) test -count=1 -v -run TestConversations ./test/conformance
+conformance: ## the SCIM conversations, or those of CONVERSATIONS=directory, against a follower, as tables per provider and RFC section
+	$(GO) test -count=1 -v -run TestConversations ./test/conformance $(if $(CONVERSATIONS),-conversations $(abspath $(CONVERSATIONS)))
 
 .PHONY: chaos
 chaos: build ## two regions under load while leaders are killed, paused, partitioned, their disks filled
 	$(GO) run ./test/chaos -binary $(BIN) $(ARGS)
+
+.PHONY: simulate
+simulate: build ## each provider's dialect with 10,000 users and 500 groups while leaders are killed (about 7 minutes)
+	$(GO) run ./test/simulate -binary $(BIN) $(ARGS)
 
 .PHONY: bench
 bench: build etcd ## load on a 3-node region beside bare gin, bare raft and etcd, interleaved

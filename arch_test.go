@@ -53,7 +53,7 @@ var rooms = map[string][]string{
 	"scim/simulate": {"scim/schema", "scim/filter", "scim/patch", "seal", "egress", "telemetry"},
 	"oidc":          append([]string{"oidc/..."}, doorway...),
 	"apps":          append([]string{"apps/..."}, doorway...),
-	"console":       append([]string{"console/..."}, doorway...),
+	"console":       append([]string{"console/...", "scim/schema"}, doorway...), // the shape of what it hands over to the IdP
 	"jobs":          append([]string{"jobs/..."}, doorway...),
 
 	"cluster/storage": {"fsm", "fsm/command", "fsm/state", "fsm/wire", "directory", "seal", "telemetry"},

@@ -36,7 +36,6 @@ func (t *target) flags(cmd *cobra.Command) {
 	f.StringVar(&t.dev, "dev", "", "`directory` of a running domicile dev, in place of --url and --token-file")
 	f.StringVar(&t.region, "region", "", "with --dev: which of its regions (the first when not given)")
 	f.StringVarP(&t.format, "output", "o", "table", "table or json")
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 }
 
 // client finds out where to go and with which token.
@@ -66,6 +65,16 @@ func (t *target) client() (*client, error) {
 		return nil, err
 	}
 	return newClient(address, token), nil
+}
+
+// organization is client for a command about one organization: it also finds out the organization's path.
+func (t *target) organization(cmd *cobra.Command, name string) (*client, string, error) {
+	c, err := t.client()
+	if err != nil {
+		return nil, "", err
+	}
+	path, err := c.organization(cmd.Context(), name)
+	return c, path, err
 }
 
 func (t *target) devClient() (*client, error) {
@@ -174,6 +183,34 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 		return fmt.Errorf("read the answer of %s: %w", c.base, err)
 	}
 	return nil
+}
+
+// every gets the rows of a list from all its pages, or the first limit of them; 0 is all.
+func every[T any](ctx context.Context, c *client, path, member string, query url.Values, limit int) ([]T, error) {
+	all := []T{}
+	if query == nil {
+		query = make(url.Values)
+	}
+	query.Set("page_size", "200")
+	for {
+		var page map[string]json.RawMessage
+		if err := c.call(ctx, http.MethodGet, path+"?"+query.Encode(), nil, &page); err != nil {
+			return nil, err
+		}
+		var rows []T
+		if err := json.Unmarshal(page[member], &rows); err != nil {
+			return nil, fmt.Errorf("read the answer of %s: %w", c.base, err)
+		}
+		all = append(all, rows...)
+		if limit > 0 && len(all) >= limit {
+			return all[:limit], nil
+		}
+		var next string
+		if token := page["next_page_token"]; token != nil && json.Unmarshal(token, &next) != nil || next == "" {
+			return all, nil
+		}
+		query.Set("page_token", next)
+	}
 }
 
 func refusalOf(resp *http.Response, answer []byte) error {

@@ -12,15 +12,18 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
 
 	"domicile/console"
 	"domicile/console/consoletest"
 	"domicile/directory"
 	"domicile/egress"
+	"domicile/fsm"
 	"domicile/fsm/state"
 	"domicile/httpapi"
 	"domicile/oidc"
 	"domicile/scim"
+	"domicile/scim/oauth"
 	"domicile/seal"
 	"domicile/telemetry"
 )
@@ -51,11 +54,15 @@ func newShell(t *testing.T) *shell {
 	logger := slog.New(slog.DiscardHandler)
 	handler, err := httpapi.New(httpapi.Deps{
 		SCIM: scim.New(scim.Deps{
-			Proposer: ledger, Viewer: ledger, Region: region, Cursors: keyring.Box("scim cursor", "us"),
+			Proposer: ledger, Viewer: ledger, Rehearse: fsm.Rehearse, Region: region, Cursors: keyring.Box("scim cursor", "us"),
 			NewID: seal.NewID, Now: time.Now,
 		}),
 		SignIn: oidc.New(oidc.Deps{
 			Proposer: ledger, Viewer: ledger, Keyring: keyring, Region: region, HTTP: client.HTTP(),
+			Identity: state.Identity{Region: "us", Cluster: consoletest.Identity.Cluster},
+		}),
+		OAuth: oauth.New(oauth.Deps{
+			Proposer: ledger, Viewer: ledger, Keyring: keyring, Region: region, NewID: seal.NewID, Now: time.Now,
 			Identity: state.Identity{Region: "us", Cluster: consoletest.Identity.Cluster},
 		}),
 		Console: desk, Region: region, OperatorTokenHash: seal.HashToken(testToken),
@@ -66,7 +73,9 @@ func newShell(t *testing.T) *shell {
 	}
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return &shell{t: t, url: server.URL, file: writeFile(t, "token", testToken+"\n")}
+	s := &shell{t: t, url: server.URL, file: writeFile(t, "token", testToken+"\n")}
+	s.run("settings", "set", "--new-scim", "active", "--request-rate", "-1") // as in development
+	return s
 }
 
 // writeFile makes a file that only its owner reads.
@@ -128,7 +137,7 @@ func TestOrg(t *testing.T) {
 		t.Fatalf("an empty list is %q", out)
 	}
 	made := s.run("org", "create", "acme", "--name", "Acme <Inc.>", "--domain", "acme.example,acme.test", "--root-email", "root@acme.example")
-	for _, row := range []string{"slug          acme\n", "domains       acme.example, acme.test\n", "root          root@acme.example\n"} {
+	for _, row := range []string{"slug           acme\n", "domains        acme.example, acme.test\n", "root           root@acme.example\n", "scim           active\n"} {
 		if !strings.Contains(made, row) {
 			t.Fatalf("no %q in\n%s", row, made)
 		}
@@ -144,7 +153,7 @@ func TestOrg(t *testing.T) {
 		t.Fatalf("updated to %+v", org)
 	}
 	lines := strings.Split(strings.TrimSpace(s.run("org", "list")), "\n")
-	if len(lines) != 3 || !strings.HasPrefix(lines[0], "SLUG  NAME         DOMAINS  SCIM PROFILE") {
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "SLUG  NAME         DOMAINS  SCIM    SCIM PROFILE") {
 		t.Fatalf("listed\n%s", strings.Join(lines, "\n"))
 	}
 	var all []organization
@@ -247,10 +256,17 @@ func TestTarget(t *testing.T) {
 		"odd output":      {[]string{"org", "list", "-o", "xml", "--dev", dir}, 2, "table or json"},
 		"unknown flag":    {[]string{"org", "list", "--colour"}, 2, "unknown flag"},
 		"unknown command": {[]string{"org", "destroy"}, 2, "no command"},
-		"unknown group":   {[]string{"frobnicate"}, 2, "unknown command"},
+		"unknown group":   {[]string{"frobnicate"}, 2, "no command"},
 		"flag of nobody":  {[]string{"--frobnicate"}, 2, "unknown flag"},
 		"extra argument":  {[]string{"dev", "stop"}, 2, "accepts 1 arg"},
 		"no argument":     {[]string{"org", "get"}, 2, "usage: domicile org get SLUG|ID"},
+		"unknown PKI":     {[]string{"pki", "frobnicate"}, 2, "no command"},
+		"required flag":   {[]string{"pki", "init"}, 2, `required flag(s) "region" not set; usage: domicile pki init`},
+		"two of them":     {[]string{"pki", "node", "--dir", dir}, 2, `"host", "node" not set`},
+		"flag's value":    {[]string{"dev", "--base-port", "many"}, 2, "invalid argument"},
+		"no such port":    {[]string{"dev", "--base-port", "70000", "--data", dir}, 2, "must be 1 to"},
+		"long path":       {[]string{"dev", "--data", strings.Repeat("x", 200)}, 2, "choose a shorter directory"},
+		"no file":         {[]string{"serve", "--config", "/nonexistent"}, 1, "no such file"},
 		"help":            {[]string{"org"}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -267,4 +283,26 @@ func TestTarget(t *testing.T) {
 			t.Fatal(complaint)
 		}
 	})
+}
+
+// TestExitStatus_everyCommand: whichever command it is, a wrong number of arguments and an unknown flag are usage errors.
+func TestExitStatus_everyCommand(t *testing.T) {
+	s := newShell(t)
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		words := strings.Fields(cmd.CommandPath())[1:]
+		for _, more := range [][]string{{"a", "b", "c", "d"}, {"--frobnicate"}} {
+			if _, complaint, code := s.bare("", append(words, more...)...); code != 2 {
+				t.Errorf("domicile %s %s: exit %d %q, want 2", strings.Join(words, " "), strings.Join(more, " "), code, complaint)
+			}
+		}
+		for _, child := range cmd.Commands() {
+			walk(child)
+		}
+	}
+	walk(newRootCommand())
+	help, _, code := s.bare("", "--help")
+	if code != 0 || !strings.Contains(help, "Exit status: 0") || !strings.Contains(help, "2 for a command line that cannot be meant") {
+		t.Errorf("exit %d; the help does not tell what an exit status means:\n%s", code, help)
+	}
 }

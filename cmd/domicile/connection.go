@@ -111,15 +111,11 @@ func newConnectionSetCommand(t *target) *cobra.Command {
 			if f.issuer == "" || f.clientID == "" {
 				return usagef("--issuer and --client-id are required")
 			}
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
 			body, err := f.body(cmd.InOrStdin())
 			if err != nil {
 				return err
 			}
-			path, err := c.organization(cmd.Context(), args[0])
+			c, path, err := t.organization(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -168,11 +164,7 @@ func newConnectionListCommand(t *target) *cobra.Command {
 	return &cobra.Command{
 		Use: "list ORGANIZATION", Short: "List an organization's connections", Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			path, err := c.organization(cmd.Context(), args[0])
+			c, path, err := t.organization(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -194,11 +186,7 @@ func newConnectionDeleteCommand(t *target) *cobra.Command {
 		Use: "delete ORGANIZATION CONNECTION-ID", Short: "Delete a connection and end the sessions that came through it",
 		Args: arguments(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			path, err := c.organization(cmd.Context(), args[0])
+			c, path, err := t.organization(cmd, args[0])
 			if err != nil {
 				return err
 			}

@@ -19,8 +19,11 @@ func newDevCommand() *cobra.Command {
 			"directory, a balancer before each region, a demo OpenID provider and a mail sink, all on loopback. Prints how to\n" +
 			"reach them, writes the same to DIR/dev.json, and stays until Ctrl-C. A node that dies stays dead until\n" +
 			"`domicile dev restart NODE`.",
-		Args: cobra.NoArgs,
+		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.Validate(); err != nil {
+				return usageError{err}
+			}
 			executable, err := os.Executable()
 			if err != nil {
 				return fmt.Errorf("find this binary: %w", err)
@@ -41,7 +44,7 @@ func newDevCommand() *cobra.Command {
 		{"resume", "Go on with a frozen node (SIGCONT)"},
 	} {
 		cmd.AddCommand(&cobra.Command{
-			Use: action.name + " NODE", Short: action.short, Args: cobra.ExactArgs(1),
+			Use: action.name + " NODE", Short: action.short, Args: arguments(cobra.ExactArgs(1)),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return dev.Control(cmd.Context(), o.Dir, action.name, args[0])
 			},

@@ -21,24 +21,29 @@ func main() {
 }
 
 func newRootCommand() *cobra.Command {
-	root := &cobra.Command{
-		Use:           "domicile",
-		Short:         "Directory sync (SCIM 2.0) and enterprise sign-in (OpenID Connect) in regions that never share data",
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Version:       version(),
-	}
-	root.AddCommand(
+	root := parent("domicile", "Directory sync (SCIM 2.0) and enterprise sign-in (OpenID Connect) in regions that never share data",
 		newServeCommand(),
 		newDevCommand(),
 		newPKICommand(),
 		newOrgCommand(),
+		newSettingsCommand(),
 		newTokenCommand(),
+		newScimClientCommand(),
+		newSchemaCommand(),
+		newUserCommand(),
+		newSyncLogCommand(),
 		newConnectionCommand(),
 		newMemberCommand(),
 		newBackupCommand(),
 		newRestoreCommand(),
+		newSimulateCommand(),
 	)
+	root.Long = root.Short + ".\n\n" +
+		"Exit status: 0 when it is done; 2 for a command line that cannot be meant, such as one with an unknown flag, without\n" +
+		"a required one, or with too many arguments: nothing was tried; 1 when it failed for another reason. A node that\n" +
+		"must not go on exits with 75 (its disk hangs) or 78 (its log holds what this release must not apply)."
+	root.SilenceUsage, root.SilenceErrors, root.Version = true, true, version()
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	return root
 }
 

@@ -31,9 +31,9 @@ func newMemberListCommand(t *target) *cobra.Command {
 			if err := c.call(cmd.Context(), http.MethodGet, membersPath, nil, &answer); err != nil {
 				return err
 			}
-			s := sheet{heads: []string{"NODE", "ROLE", "ADDRESS", "ID"}, none: "The node that answered is no member yet."}
+			s := sheet{heads: []string{"NODE", "ROLE", "STATE", "ADDRESS", "ID"}, none: "The node that answered is no member yet."}
 			for _, m := range answer.Members {
-				s.rows = append(s.rows, []string{m.Node, roleOf(m), m.Address, m.ID})
+				s.rows = append(s.rows, []string{m.Node, roleOf(m), m.State, m.Address, m.ID})
 			}
 			return t.print(cmd.OutOrStdout(), answer.Members, s)
 		},

@@ -10,7 +10,7 @@ import (
 func TestMember(t *testing.T) {
 	s := newShell(t)
 	lines := strings.Split(s.run("member", "list"), "\n")
-	if !strings.HasPrefix(lines[0], "NODE  ROLE    ADDRESS") || !strings.HasPrefix(lines[1], "us-1  leader  us-1.internal:7946") ||
+	if !strings.HasPrefix(lines[0], "NODE  ROLE    STATE  ADDRESS") || !strings.HasPrefix(lines[1], "us-1  leader  up     us-1.internal:7946") ||
 		!strings.HasPrefix(lines[2], "us-2  voter ") {
 		t.Fatalf("listed\n%s", strings.Join(lines, "\n"))
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -13,13 +12,21 @@ const organizationsPath = "/api/v1/organizations"
 
 // organization is an organization as the API shows it.
 type organization struct {
-	ID       string    `json:"id"`
-	Slug     string    `json:"slug"`
-	Name     string    `json:"name"`
-	Domains  []string  `json:"domains"`
-	Root     *rootUser `json:"root,omitempty"`
-	Profile  string    `json:"scim_profile"`
-	SCIMBase string    `json:"scim_base"`
+	ID      string    `json:"id"`
+	Slug    string    `json:"slug"`
+	Name    string    `json:"name"`
+	Domains []string  `json:"domains"`
+	Root    *rootUser `json:"root,omitempty"`
+	Profile string    `json:"scim_profile"`
+
+	SCIM         string `json:"scim"`
+	SCIMPaused   bool   `json:"scim_paused"`
+	SCIMBase     string `json:"scim_base,omitempty"` // while SCIM is active
+	Principal    string `json:"scim_principal"`
+	TokenMode    string `json:"scim_token_mode"`
+	DeletePolicy string `json:"delete_policy"`
+	Plan         string `json:"plan"`
+
 	LoginURL string    `json:"login_url"`
 	Created  time.Time `json:"created_at"`
 	Modified time.Time `json:"updated_at"`
@@ -36,22 +43,47 @@ func (o *organization) sheet() sheet {
 	}
 	return sheet{rows: [][]string{
 		{"id", o.ID}, {"slug", o.Slug}, {"name", o.Name}, {"domains", orDash(strings.Join(o.Domains, ", "))},
-		{"root", orDash(root)}, {"scim profile", o.Profile}, {"scim base", o.SCIMBase}, {"login", o.LoginURL},
+		{"root", orDash(root)}, {"plan", orDash(o.Plan)}, {"login", o.LoginURL},
+		{"scim", o.scimState()}, {"scim base", orDash(o.SCIMBase)}, {"scim profile", o.Profile},
+		{"principal", o.Principal}, {"token mode", o.TokenMode}, {"delete policy", o.DeletePolicy},
 		{"created", day(o.Created)}, {"updated", day(o.Modified)},
 	}}
 }
 
+func (o *organization) scimState() string {
+	if o.SCIMPaused {
+		return o.SCIM + ", paused"
+	}
+	return o.SCIM
+}
+
 // organizationFlags are what can be chosen about an organization. Only what is given is sent.
 type organizationFlags struct {
-	name, root, profile string
-	domains             []string
+	name, root string
+	domains    []string
+	paused     bool
+	words      map[string]*string // by flag
+}
+
+// organizationWords are the flags that are sent as they are, each with its member of the request.
+var organizationWords = []struct{ flag, member, usage string }{
+	{"scim-profile", "scim_profile", "interop, strict or entra"},
+	{"scim", "scim", "off, requested, approved or active"},
+	{"scim-principal", "scim_principal", "what lists and logs call the IdP's connection"},
+	{"scim-token-mode", "scim_token_mode", "many, or single: a new token voids the old one at once"},
+	{"delete-policy", "delete_policy", "what a SCIM DELETE means: delete or deactivate"},
+	{"plan", "plan", "one of the region's plans"},
 }
 
 func (f *organizationFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.name, "name", "", "name for people")
 	cmd.Flags().StringSliceVar(&f.domains, "domain", nil, "e-mail domain; may be repeated")
 	cmd.Flags().StringVar(&f.root, "root-email", "", "address of the root user")
-	cmd.Flags().StringVar(&f.profile, "scim-profile", "", "interop, strict or entra")
+	cmd.Flags().BoolVar(&f.paused, "scim-paused", false, "ask the IdP to come back later; --scim-paused=false resumes")
+	f.words = make(map[string]*string)
+	for _, word := range organizationWords {
+		f.words[word.flag] = cmd.Flags().String(word.flag, "", word.usage)
+	}
 }
 
 func (f *organizationFlags) body(cmd *cobra.Command) map[string]any {
@@ -71,8 +103,13 @@ func (f *organizationFlags) body(cmd *cobra.Command) map[string]any {
 	if cmd.Flags().Changed("root-email") {
 		body["root"] = rootUser{f.root}
 	}
-	if cmd.Flags().Changed("scim-profile") {
-		body["scim_profile"] = f.profile
+	if cmd.Flags().Changed("scim-paused") {
+		body["scim_paused"] = f.paused
+	}
+	for _, word := range organizationWords {
+		if cmd.Flags().Changed(word.flag) {
+			body[word.member] = *f.words[word.flag]
+		}
 	}
 	return body
 }
@@ -117,22 +154,14 @@ func newOrgListCommand(t *target) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			all := []organization{}
-			for token, more := "", true; more; more = token != "" {
-				var page struct {
-					Organizations []organization `json:"organizations"`
-					NextPageToken string         `json:"next_page_token"`
-				}
-				path := organizationsPath + "?page_size=200&page_token=" + url.QueryEscape(token)
-				if err := c.call(cmd.Context(), http.MethodGet, path, nil, &page); err != nil {
-					return err
-				}
-				all, token = append(all, page.Organizations...), page.NextPageToken
+			all, err := every[organization](cmd.Context(), c, organizationsPath, "organizations", nil, 0)
+			if err != nil {
+				return err
 			}
-			s := sheet{heads: []string{"SLUG", "NAME", "DOMAINS", "SCIM PROFILE", "CREATED", "ID"}, none: "No organizations."}
+			s := sheet{heads: []string{"SLUG", "NAME", "DOMAINS", "SCIM", "SCIM PROFILE", "CREATED", "ID"}, none: "No organizations."}
 			for _, o := range all {
 				s.rows = append(s.rows, []string{
-					o.Slug, o.Name, orDash(strings.Join(o.Domains, ",")), o.Profile, day(o.Created), o.ID,
+					o.Slug, o.Name, orDash(strings.Join(o.Domains, ",")), o.scimState(), o.Profile, day(o.Created), o.ID,
 				})
 			}
 			return t.print(cmd.OutOrStdout(), all, s)
@@ -156,7 +185,7 @@ func newOrgUpdateCommand(t *target) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body := f.body(cmd)
 			if len(body) == 0 {
-				return usagef("say what to change: --name, --domain, --root-email or --scim-profile")
+				return usagef("say what to change: --name, --domain, --scim, …; see domicile org update --help")
 			}
 			return t.showOrganization(cmd, args[0], http.MethodPatch, body)
 		},
@@ -167,11 +196,7 @@ func newOrgUpdateCommand(t *target) *cobra.Command {
 
 // showOrganization gets or patches an organization and prints it. A nil map is no body.
 func (t *target) showOrganization(cmd *cobra.Command, name, method string, body map[string]any) error {
-	c, err := t.client()
-	if err != nil {
-		return err
-	}
-	path, err := c.organization(cmd.Context(), name)
+	c, path, err := t.organization(cmd, name)
 	if err != nil {
 		return err
 	}
@@ -194,11 +219,7 @@ func newOrgDeleteCommand(t *target) *cobra.Command {
 			if !yes {
 				return usagef("this deletes all people, groups, tokens and connections of %s for good; add --yes", args[0])
 			}
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			path, err := c.organization(cmd.Context(), args[0])
+			c, path, err := t.organization(cmd, args[0])
 			if err != nil {
 				return err
 			}

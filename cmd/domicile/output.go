@@ -28,27 +28,26 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[usageError](err); ok {
 		return 2
 	}
-	// What cobra refuses by itself has no type.
-	for _, words := range []string{"unknown command", "unknown flag", "unknown shorthand flag", "flag needs an argument", "accepts "} {
-		if strings.HasPrefix(err.Error(), words) {
-			return 2
-		}
-	}
 	return 1
 }
 
-// arguments makes cobra's complaint about arguments a usage error.
+// arguments makes cobra's complaints about arguments and about required flags usage errors. Every command has its Args
+// from here.
 func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
+		err := check(cmd, args)
+		if err == nil {
+			err = cmd.ValidateRequiredFlags()
+		}
+		if err != nil {
 			return usageError{fmt.Errorf("%w; usage: %s", err, cmd.UseLine())}
 		}
 		return nil
 	}
 }
 
-// group makes a command that only has commands below it.
-func group(use, short string, t *target, children ...*cobra.Command) *cobra.Command {
+// parent makes a command that only has commands below it.
+func parent(use, short string, children ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -59,8 +58,14 @@ func group(use, short string, t *target, children ...*cobra.Command) *cobra.Comm
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	t.flags(cmd)
 	cmd.AddCommand(children...)
+	return cmd
+}
+
+// group is a parent of commands that talk to a region.
+func group(use, short string, t *target, children ...*cobra.Command) *cobra.Command {
+	cmd := parent(use, short, children...)
+	t.flags(cmd)
 	return cmd
 }
 
@@ -74,10 +79,7 @@ type sheet struct {
 // print writes an answer as the person asked for it.
 func (t *target) print(w io.Writer, answer any, s sheet) error {
 	if t.format == "json" {
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(answer)
+		return printJSON(w, answer)
 	}
 	if len(s.rows) == 0 {
 		_, err := fmt.Fprintln(w, s.none)
@@ -93,6 +95,13 @@ func (t *target) print(w io.Writer, answer any, s sheet) error {
 	return tab.Flush()
 }
 
+func printJSON(w io.Writer, answer any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(answer)
+}
+
 // done says in one line what became of something; nothing for JSON, whose readers look at the exit status.
 func (t *target) done(w io.Writer, format string, args ...any) error {
 	if t.format == "json" {
@@ -105,10 +114,26 @@ func (t *target) done(w io.Writer, format string, args ...any) error {
 // day shows a time as people compare them in a list.
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
 
+// dayOrNever shows a time that may not have come, or may never come.
+func dayOrNever(t *time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return day(*t)
+}
+
 // orDash stands for nothing in a cell.
 func orDash(s string) string {
 	if s == "" {
 		return "-"
 	}
 	return s
+}
+
+// yesOrNo shows a truth in a cell.
+func yesOrNo(truth bool) string {
+	if truth {
+		return "yes"
+	}
+	return "no"
 }

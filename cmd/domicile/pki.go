@@ -16,9 +16,8 @@ import (
 const nodeValidity = 2 * 365 * 24 * time.Hour
 
 func newPKICommand() *cobra.Command {
-	pki := &cobra.Command{Use: "pki", Short: "Make a region's CA, node certificates and keyring"}
-	pki.AddCommand(newPKIInitCommand(), newPKINodeCommand(), newPKIKeyringCommand())
-	return pki
+	return parent("pki", "Make a region's CA, node certificates and keyring",
+		newPKIInitCommand(), newPKINodeCommand(), newPKIKeyringCommand())
 }
 
 func newPKIInitCommand() *cobra.Command {
@@ -28,7 +27,7 @@ func newPKIInitCommand() *cobra.Command {
 		Short: "Found a region: its CA (ca.pem, ca.key) and its keyring (keyring.json)",
 		Long: "Founds a region. The CA carries the region and a new cluster id, which every certificate, log entry,\n" +
 			"snapshot and backup of the region repeats. Keep ca.key off the nodes; every node needs ca.pem and keyring.json.",
-		Args: cobra.NoArgs,
+		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := initRegion(dir, region); err != nil {
 				return err
@@ -49,7 +48,7 @@ func newPKINodeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "node",
 		Short: "Make a node's certificate (NODE.pem, NODE.key), signed by the CA in --dir",
-		Args:  cobra.NoArgs,
+		Args:  arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := issueNode(dir, dir, node, hosts); err != nil {
 				return err
@@ -74,7 +73,7 @@ func newPKIKeyringCommand() *cobra.Command {
 		Long: "Rotates the keys of a region in two steps, so that no node meets a key that it lacks. First run it without\n" +
 			"--activate: the new key is added and the old one stays active; give the file to every node and restart them one\n" +
 			"by one. Then run it with --activate KEY and distribute the file again.",
-		Args: cobra.NoArgs,
+		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return rotateKeyring(cmd.OutOrStdout(), file, activate)
 		},

@@ -21,6 +21,8 @@ import (
 	"domicile/cluster"
 	"domicile/cmd/domicile/config"
 	"domicile/httpapi"
+	"domicile/jobs"
+	"domicile/scim"
 	"domicile/seal"
 	"domicile/telemetry"
 )
@@ -33,7 +35,7 @@ func newServeCommand() *cobra.Command {
 		Short: "Run one node of a region",
 		Long: "Runs one node of a region from a configuration file (deploy/domicile.yaml is a commented example). SIGTERM\n" +
 			"stops it in order: unready, drain, hand over leadership, exit.",
-		Args: cobra.NoArgs,
+		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := config.Load(file)
 			if err != nil {
@@ -60,11 +62,14 @@ func newServeCommand() *cobra.Command {
 
 // checkConfig opens every file that the configuration names.
 func checkConfig(out io.Writer, cfg config.Config) error {
-	keys, err := loadKeys(cfg)
+	k, err := loadKeys(cfg)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "configuration of node %s is good\n", keys.credentials.Identity())
+	if _, err := newSender(cfg, k); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "configuration of node %s is good\n", k.credentials.Identity())
 	return nil
 }
 
@@ -83,6 +88,7 @@ type keys struct {
 	credentials  *seal.PeerCredentials
 	keyring      *seal.Keyring
 	operatorHash [32]byte
+	mailPassword seal.Secret // of the mail server, zero for none
 	tls          *tls.Config // of the public listener, nil for plain HTTP
 }
 
@@ -104,6 +110,11 @@ func loadKeys(cfg config.Config) (keys, error) {
 			return k, err
 		}
 		k.operatorHash = seal.HashToken(token.Reveal())
+	}
+	if cfg.Mail.PasswordFile != "" {
+		if k.mailPassword, err = seal.ReadSecretFile(cfg.Mail.PasswordFile); err != nil {
+			return k, err
+		}
 	}
 	if cfg.TLSCertificateFile != "" {
 		pair, err := tls.LoadX509KeyPair(cfg.TLSCertificateFile, cfg.TLSKeyFile)
@@ -187,7 +198,11 @@ func serve(ctx context.Context, cfg config.Config) (err error) {
 		return err
 	}
 	o.registry.MustRegister(node.Metrics()...)
-	handler, err := newHandler(cfg, k, o, node)
+	handler, recorder, err := newHandler(cfg, k, o, node)
+	if err != nil {
+		return errors.Join(err, node.Shutdown(context.WithoutCancel(ctx)))
+	}
+	clockwork, err := newClockwork(cfg, k, o, node)
 	if err != nil {
 		return errors.Join(err, node.Shutdown(context.WithoutCancel(ctx)))
 	}
@@ -201,7 +216,11 @@ func serve(ctx context.Context, cfg config.Config) (err error) {
 	if err != nil {
 		return errors.Join(err, node.Shutdown(context.WithoutCancel(ctx)))
 	}
-	return run(ctx, cfg, o, node, httpapi.NewServer(handler, o.logger), public, ops)
+	s := service{
+		observability: o, cfg: cfg, node: node, recorder: recorder, clockwork: clockwork,
+		server: httpapi.NewServer(handler, o.logger), public: public, ops: ops,
+	}
+	return s.run(ctx)
 }
 
 // ledgerDigest is the answer of /digest: nodes at the same seq and ledger time have the same digest, or one
@@ -235,17 +254,40 @@ func listen(address string, config *tls.Config) (net.Listener, error) {
 	return listener, nil
 }
 
+// service is a node that is ready to serve.
+type service struct {
+	*observability
+	cfg       config.Config
+	node      *cluster.Node
+	recorder  *scim.Recorder
+	clockwork *jobs.Clockwork
+	server    *http.Server
+	public    net.Listener
+	ops       *telemetry.Ops
+}
+
 // run serves until ctx ends. Stopping has an order, so that no client sees it: say unready and go on serving for the drain
-// delay; hand leadership over; let requests finish; then stop the node, and the operations listener last, so that an SRE can
-// watch.
-func run(ctx context.Context, cfg config.Config, o *observability, node *cluster.Node, server *http.Server,
-	public net.Listener, ops *telemetry.Ops) error {
+// delay; write what was recorded, while this node may still be the leader; hand leadership over; let requests finish, and
+// write what they left; then stop the node, and the operations listener last, so that an SRE can watch.
+func (s *service) run(ctx context.Context) error {
 	opsContext, stopOps := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopOps()
+	recording, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopRecording()
+	recorded := make(chan struct{})
 	group, failed := errgroup.WithContext(ctx)
-	group.Go(func() error { return ops.Serve(opsContext) })
+	group.Go(func() error { return s.ops.Serve(opsContext) })
 	group.Go(func() error {
-		if err := server.Serve(public); !errors.Is(err, http.ErrServerClosed) {
+		defer close(recorded)
+		s.recorder.Run(recording)
+		return nil
+	})
+	group.Go(func() error {
+		s.clockwork.Run(failed)
+		return nil
+	})
+	group.Go(func() error {
+		if err := s.server.Serve(s.public); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
 		}
 		return nil
@@ -253,17 +295,20 @@ func run(ctx context.Context, cfg config.Config, o *observability, node *cluster
 	group.Go(func() error {
 		<-failed.Done()
 		defer stopOps()
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.DrainDelay+30*time.Second)
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.DrainDelay+30*time.Second)
 		defer cancel()
-		o.logger.Info("stopping", "step", "drain", "delay", cfg.DrainDelay)
-		node.Drain()
-		time.Sleep(cfg.DrainDelay)
-		if err := node.TransferLeadership(stopping); err != nil {
-			o.logger.Warn("stopping", "step", "leadership not handed over", "error", err)
+		s.logger.Info("stopping", "step", "drain", "delay", s.cfg.DrainDelay)
+		s.node.Drain()
+		time.Sleep(s.cfg.DrainDelay)
+		s.recorder.Flush(stopping)
+		if err := s.node.TransferLeadership(stopping); err != nil {
+			s.logger.Warn("stopping", "step", "leadership not handed over", "error", err)
 		}
-		err := server.Shutdown(stopping)
-		return errors.Join(err, node.Shutdown(stopping))
+		err := s.server.Shutdown(stopping)
+		stopRecording()
+		<-recorded
+		return errors.Join(err, s.node.Shutdown(stopping))
 	})
-	o.logger.Info("serving", "listen", cfg.Listen, "ops", cfg.OpsListen, "data", filepath.Base(cfg.DataDir))
+	s.logger.Info("serving", "listen", s.cfg.Listen, "ops", s.cfg.OpsListen, "data", filepath.Base(s.cfg.DataDir))
 	return group.Wait()
 }

@@ -1,29 +1,28 @@
 package main
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 )
 
-// scimToken is a SCIM token as the API shows it. Token and SCIMBase are in the answer that makes it only.
+// scimToken is a SCIM token as the API shows it. Token, SCIMBase and Voided are in the answer that makes it only.
 type scimToken struct {
 	ID       string     `json:"id"`
+	Kind     string     `json:"kind"`
 	Name     string     `json:"name"`
 	Hint     string     `json:"hint"`
 	Created  time.Time  `json:"created_at"`
 	Expires  *time.Time `json:"expires_at"`
+	LastUsed *time.Time `json:"last_used_at"`
+	LastIP   string     `json:"last_ip,omitempty"`
 	Token    string     `json:"token,omitempty"`
 	SCIMBase string     `json:"scim_base,omitempty"`
-}
-
-func (s *scimToken) expires() string {
-	if s.Expires == nil {
-		return "never"
-	}
-	return day(*s.Expires)
+	Voided   []string   `json:"voided,omitempty"`
 }
 
 func newTokenCommand() *cobra.Command {
@@ -45,11 +44,7 @@ func newTokenCreateCommand(t *target) *cobra.Command {
 			if life > 0 {
 				body["expires_at"] = time.Now().Add(life).UTC().Truncate(time.Second)
 			}
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			path, err := c.organization(cmd.Context(), args[0])
+			c, path, err := t.organization(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -58,8 +53,8 @@ func newTokenCreateCommand(t *target) *cobra.Command {
 				return err
 			}
 			return t.print(cmd.OutOrStdout(), made, sheet{rows: [][]string{
-				{"token", made.Token}, {"scim base", made.SCIMBase}, {"id", made.ID}, {"name", made.Name},
-				{"expires", made.expires()},
+				{"token", made.Token}, {"scim base", cmp.Or(made.SCIMBase, "none before SCIM is active")}, {"id", made.ID},
+				{"name", made.Name}, {"expires", dayOrNever(made.Expires)}, {"voided", orDash(strings.Join(made.Voided, ", "))},
 			}})
 		},
 	}
@@ -72,11 +67,7 @@ func newTokenListCommand(t *target) *cobra.Command {
 	return &cobra.Command{
 		Use: "list ORGANIZATION", Short: "List an organization's tokens", Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			path, err := c.organization(cmd.Context(), args[0])
+			c, path, err := t.organization(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -86,9 +77,12 @@ func newTokenListCommand(t *target) *cobra.Command {
 			if err := c.call(cmd.Context(), http.MethodGet, path+"/scim-tokens", nil, &answer); err != nil {
 				return err
 			}
-			s := sheet{heads: []string{"NAME", "ENDS WITH", "CREATED", "EXPIRES", "ID"}, none: "No tokens."}
+			s := sheet{heads: []string{"NAME", "ENDS WITH", "CREATED", "EXPIRES", "LAST USED", "FROM", "ID"}, none: "No tokens."}
 			for _, token := range answer.Tokens {
-				s.rows = append(s.rows, []string{token.Name, token.Hint, day(token.Created), token.expires(), token.ID})
+				s.rows = append(s.rows, []string{
+					token.Name, token.Hint, day(token.Created), dayOrNever(token.Expires), dayOrNever(token.LastUsed),
+					orDash(token.LastIP), token.ID,
+				})
 			}
 			return t.print(cmd.OutOrStdout(), answer.Tokens, s)
 		},
@@ -99,11 +93,7 @@ func newTokenRevokeCommand(t *target) *cobra.Command {
 	return &cobra.Command{
 		Use: "revoke ORGANIZATION TOKEN-ID", Short: "Refuse a token from now on", Args: arguments(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			path, err := c.organization(cmd.Context(), args[0])
+			c, path, err := t.organization(cmd, args[0])
 			if err != nil {
 				return err
 			}

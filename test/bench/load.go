@@ -22,6 +22,11 @@ type sample struct {
 
 // run lets every client work in a closed loop for d.
 func run(clients []client, d time.Duration, cpu func() time.Duration) sample {
+	return runPaced(clients, d, 0, cpu)
+}
+
+// runPaced is run with a pause of each client after each operation.
+func runPaced(clients []client, d, pause time.Duration, cpu func() time.Duration) sample {
 	var stop atomic.Bool
 	var wait sync.WaitGroup
 	latencies := make([][]time.Duration, len(clients))
@@ -36,6 +41,7 @@ func run(clients []client, d time.Duration, cpu func() time.Duration) sample {
 					return
 				}
 				latencies[i] = append(latencies[i], time.Since(began))
+				time.Sleep(pause)
 			}
 		})
 	}

@@ -71,8 +71,9 @@ func document(name string) []byte {
 		`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"employeeNumber":"%[1]s","costCenter":"4130","organization":"Universal","division":"Theme Park","department":"Tour Operations"}}`, name)
 }
 
-// fill creates people with 64 clients over all nodes.
+// fill creates people with 64 clients over all nodes. Their names continue those of the people who are there.
 func (p *product) fill(count int) ([]string, error) {
+	first := len(p.users)
 	ids := make([]string, count)
 	faults := make([]error, 64)
 	var next atomic.Int64
@@ -81,7 +82,7 @@ func (p *product) fill(count int) ([]string, error) {
 		wait.Go(func() {
 			c := &conn{address: p.host(i)}
 			for n := int(next.Add(1)) - 1; n < count; n = int(next.Add(1)) - 1 {
-				if ids[n], faults[i] = p.create(c, fmt.Sprintf("u%07d", n)); faults[i] != nil {
+				if ids[n], faults[i] = p.create(c, fmt.Sprintf("u%07d", first+n)); faults[i] != nil {
 					return
 				}
 			}

@@ -30,6 +30,7 @@ type floor struct {
 
 func rate(s sample) float64 { return s.rate }
 func p50(s sample) float64  { return float64(s.p50) }
+func p99(s sample) float64  { return float64(s.p99) }
 func cpu(s sample) float64  { return float64(s.cpu) }
 
 var floors = []floor{
@@ -41,6 +42,8 @@ var floors = []floor{
 	{"page of 100", bareGin, 64, rate, 0.1, 0, ""},
 	{"PATCH active", "create", 64, rate, 0.9, 0, ""},
 	{"member of 10,000", "member of 10", 64, cpu, 0, 1.15, ""},
+	{"neighbour get, limits", "neighbour get, no limits", noisyClients, p99, 0, 0, ""},
+	{"neighbour create, limits", "neighbour create, no limits", noisyClients, p99, 0, 0, ""},
 }
 
 func describeMachine(w io.Writer) {
@@ -64,7 +67,11 @@ func report(w io.Writer, s settings, all results) {
 	for _, work := range workloads {
 		names = append(names, work.name)
 	}
-	names = append(names, loneCreate, bareGin, bareRaft, etcdPut)
+	names = append(names, loneCreate)
+	for _, n := range neighbourCells {
+		names = append(names, n.name)
+	}
+	names = append(names, bareGin, bareRaft, etcdPut)
 	var faults []string
 	for _, name := range names {
 		for _, n := range s.clients {
@@ -124,5 +131,6 @@ func reportFloors(w io.Writer, all results) {
 func (s scale) print(w io.Writer) {
 	fmt.Fprintf(w, "\n%d users of 1 KB: %.0f B live heap a user (bound 1,600), %d MiB resident at most, filled at %.0f/s\n",
 		s.people, s.heapPerUser, s.resident>>20, s.fill)
+	printLarge(w, s.people, s.rows)
 	fmt.Fprintf(w, "all nodes killed and restarted: first acknowledged write after %.2f s (bound 2 s)\n", s.restart.Seconds())
 }

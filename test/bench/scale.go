@@ -19,6 +19,7 @@ type scale struct {
 	fill        float64 // creates per second while filling
 	heapPerUser float64 // bytes, document included, the largest of the nodes
 	resident    int64   // bytes, the largest of the nodes
+	rows        []largeRow
 	restart     time.Duration
 }
 
@@ -37,18 +38,19 @@ func measureScale(ctx context.Context, binary, dir string, people int) (s scale,
 		return s, err
 	}
 	began := time.Now()
-	clients := p.creates(64)
-	for count := 0; count < people; count += int(p.unique.Load()) - count {
-		if sample := run(clients, 500*time.Millisecond, noCPU); sample.err != nil {
-			return s, sample.err
-		}
-	}
-	made := float64(p.unique.Load())
-	s.fill = made / time.Since(began).Seconds()
-	// Results are remembered for some seconds; what stays is what a user costs.
-	time.Sleep(15 * time.Second)
-	if _, err := p.create(&conn{address: p.host(0)}, "after"); err != nil {
+	more, err := p.fill(people - len(p.users))
+	if err != nil {
 		return s, err
+	}
+	p.users = append(p.users, more...)
+	made := float64(len(more))
+	s.fill = made / time.Since(began).Seconds()
+	// Results are remembered for some seconds, and forgotten as later writes come; what stays is what a user costs.
+	time.Sleep(25 * time.Second)
+	for i := range 8 {
+		if _, err := p.create(&conn{address: p.host(0)}, "after"+strconv.Itoa(i)); err != nil {
+			return s, err
+		}
 	}
 	after, err := heaps(ctx, p.Region)
 	if err != nil {
@@ -57,6 +59,9 @@ func measureScale(ctx context.Context, binary, dir string, people int) (s scale,
 	for i, node := range p.Nodes {
 		s.heapPerUser = max(s.heapPerUser, (after[i]-before[i])/made)
 		s.resident = max(s.resident, residentOf(node.PID()))
+	}
+	if s.rows, err = measureLarge(ctx, p, 2*time.Second); err != nil {
+		return s, err
 	}
 	s.restart, err = restart(ctx, p)
 	return s, err

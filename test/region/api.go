@@ -34,7 +34,7 @@ func (o Organization) SCIM(node *Node) string { return node.URL + "/scim/v2/" + 
 // NewOrganization makes an organization with a SCIM token through the administration API of a node.
 func (r *Region) NewOrganization(ctx context.Context, node *Node, slug, profile string, domains ...string) (Organization, error) {
 	var o Organization
-	body := map[string]any{"slug": slug, "name": slug, "domains": append([]string{}, domains...)}
+	body := map[string]any{"slug": slug, "name": slug, "domains": append([]string{}, domains...), "scim": "active"}
 	if err := r.Admin(ctx, node, http.MethodPost, "/organizations", body, &o); err != nil {
 		return Organization{}, err
 	}

@@ -47,7 +47,8 @@ type Region struct {
 // startTimeout bounds how long a region may take to become ready.
 const startTimeout = 60 * time.Second
 
-// Start makes the keys and configuration files, starts every node and waits until all are ready.
+// Start makes the keys and configuration files, starts every node, waits until all are ready, and settles the region so that
+// a fresh organization and a token are all that SCIM needs, at any rate of requests.
 func Start(ctx context.Context, o Options) (*Region, error) {
 	r, err := Prepare(ctx, o)
 	if err != nil {
@@ -59,6 +60,10 @@ func Start(ctx context.Context, o Options) (*Region, error) {
 		}
 	}
 	if err := r.AwaitReady(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	settings := map[string]any{"new_scim": "active", "request_rate": -1}
+	if err := r.Admin(ctx, r.Nodes[0], http.MethodPut, "/settings", settings, nil); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil

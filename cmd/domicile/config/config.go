@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"os"
@@ -44,6 +46,8 @@ type Config struct {
 	Peer Peer `yaml:"peer"`
 	// IdP bounds the calls to the organizations' identity providers.
 	IdP IdP `yaml:"idp"`
+	// Mail sets which mail server takes the mails to owners of organizations.
+	Mail Mail `yaml:"mail"`
 	// Log sets what goes to standard error.
 	Log Log `yaml:"log"`
 	// Traces sets where spans go.
@@ -78,6 +82,16 @@ type Peer struct {
 // IdP bounds the calls to identity providers. Special-use addresses are refused unless listed.
 type IdP struct {
 	AllowPrivate []netip.Prefix `yaml:"allow_private"` // networks of self-hosted providers. Empty: none
+}
+
+// Mail is the region's way to the owners of organizations, for example when their directory sync fails. The same on every
+// node: whoever leads sends.
+type Mail struct {
+	SMTP         string `yaml:"smtp"`          // host:port of the mail server. Empty: no mail is sent
+	TLS          string `yaml:"tls"`           // starttls, implicit or none. Empty: starttls
+	From         string `yaml:"from"`          // "Domicile <no-reply@example.com>". Required with smtp
+	Username     string `yaml:"username"`      // Empty: no authentication
+	PasswordFile string `yaml:"password_file"` // goes with username
 }
 
 // Log sets the log on standard error.
@@ -117,6 +131,9 @@ func (c *Config) complete() {
 	setDefault(&c.Listen, "127.0.0.1:8080")
 	setDefault(&c.OpsListen, "127.0.0.1:9080")
 	setDefault(&c.Peer.Listen, "0.0.0.0:7946")
+	if c.Mail.SMTP != "" && c.Mail.TLS == "" {
+		c.Mail.TLS = "starttls"
+	}
 	setDefault(&c.Log.Level, "info")
 	setDefault(&c.Log.Format, "json")
 	if c.DrainDelay == 0 {
@@ -167,6 +184,7 @@ func (c *Config) validate() error {
 	if (c.TLSCertificateFile == "") != (c.TLSKeyFile == "") {
 		fault("tls_certificate_file and tls_key_file go together")
 	}
+	c.Mail.validate(fault)
 	if c.Log.Format != "json" && c.Log.Format != "text" {
 		fault("log.format must be json or text")
 	}
@@ -188,6 +206,30 @@ func (c *Config) validate() error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+func (m *Mail) validate(fault func(format string, args ...any)) {
+	if m.SMTP == "" {
+		if *m != (Mail{}) {
+			fault("mail has no effect without mail.smtp")
+		}
+		return
+	}
+	if host, port, err := net.SplitHostPort(m.SMTP); err != nil || host == "" || port == "" {
+		fault("mail.smtp %q must be host:port", m.SMTP)
+	}
+	if !slices.Contains([]string{"starttls", "implicit", "none"}, m.TLS) {
+		fault("mail.tls must be starttls, implicit or none")
+	}
+	if _, err := mail.ParseAddress(m.From); err != nil {
+		fault("mail.from %q must be an address, like: Domicile <no-reply@example.com>", m.From)
+	}
+	if (m.Username == "") != (m.PasswordFile == "") {
+		fault("mail.username and mail.password_file go together")
+	}
+	if m.Username != "" && m.TLS == "none" {
+		fault("mail.tls none would send the password in clear")
+	}
 }
 
 func isOrigin(s string) bool {

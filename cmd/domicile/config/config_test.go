@@ -44,7 +44,7 @@ func TestLoad_theDeployedExampleIsGood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Peer.BootstrapExpect != 3 || len(c.Regions) != 2 {
+	if c.Peer.BootstrapExpect != 3 || len(c.Regions) != 2 || c.Mail.TLS != "starttls" {
 		t.Errorf("the example says %+v", c)
 	}
 }
@@ -59,6 +59,12 @@ func TestLoad_faultsAreNamed(t *testing.T) {
 		"dev beyond loopback": {"dev: true\nlisten: 0.0.0.0:80\n", "loopback only"},
 		"half a key pair":     {"tls_key_file: k\n", "go together"},
 		"sample too large":    {"traces: {sample: 2}\n", "between 0 and 1"},
+		"mail without server": {"mail: {from: a@example.com}\n", "without mail.smtp"},
+		"mail without port":   {"mail: {smtp: mail.example.com, from: a@example.com}\n", "host:port"},
+		"mail from nobody":    {"mail: {smtp: \"mail.example.com:587\"}\n", "mail.from"},
+		"unknown protection":  {"mail: {smtp: \"m:25\", from: a@example.com, tls: ssl}\n", "mail.tls must be"},
+		"half a login":        {"mail: {smtp: \"m:25\", from: a@example.com, username: u}\n", "go together"},
+		"password in clear":   {"mail: {smtp: \"m:25\", from: a@example.com, tls: none, username: u, password_file: p}\n", "in clear"},
 		"nothing at all":      {"region: \"\"\n", "data_dir is required"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -16,6 +16,9 @@ import (
 // The running dev command listens on a socket in its directory, so that another terminal can tell it what to do.
 func controlSocket(dir string) string { return filepath.Join(dir, "control.sock") }
 
+// maxSocketPath is what the kernel takes for the path of a socket, less the zero byte at its end.
+const maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
+
 // actions are what `domicile dev ACTION NODE` may ask for.
 var actions = map[string]func(*process) error{
 	"restart": restart,

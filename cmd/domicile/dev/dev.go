@@ -27,6 +27,26 @@ type Options struct {
 	Logger     *slog.Logger
 }
 
+// ports is how many an installation takes from BasePort on, gaps included.
+const ports = 300
+
+// Validate refuses what could only fail half-way: ports that there are not, and a directory whose path is too long for a
+// socket in it.
+func (o *Options) Validate() error {
+	if o.BasePort < 1 || o.BasePort > 1<<16-ports {
+		return fmt.Errorf("the first of %d ports must be 1 to %d, not %d", ports, 1<<16-ports, o.BasePort)
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return err
+	}
+	if socket := controlSocket(dir); len(socket) > maxSocketPath {
+		return fmt.Errorf("the path of the control socket, %s, has %d bytes, and a socket's may have %d: choose a shorter directory",
+			socket, len(socket), maxSocketPath)
+	}
+	return nil
+}
+
 // startTimeout bounds how long the regions may take to become ready.
 const startTimeout = 60 * time.Second
 
@@ -45,6 +65,9 @@ type installation struct {
 
 // Run starts everything, prints the table and stays until ctx ends; then it stops everything in order.
 func Run(ctx context.Context, o Options) (err error) {
+	if err := o.Validate(); err != nil {
+		return err
+	}
 	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
 		return err
 	}
@@ -155,24 +178,6 @@ func (in *installation) startProvider(secret seal.Secret) (*oidctest.Provider, e
 	in.manifest.IdP.Issuer = provider.Issuer()
 	in.servers = append(in.servers, provider.Close)
 	return provider, nil
-}
-
-func (in *installation) startMail() error {
-	sink := new(mailSink)
-	letters, err := net.Listen("tcp", loopback(in.BasePort+225))
-	if err != nil {
-		return fmt.Errorf("start the mail sink: %w", err)
-	}
-	inbox, err := net.Listen("tcp", loopback(in.BasePort+226))
-	if err != nil {
-		return fmt.Errorf("start the mail sink: %w", err)
-	}
-	server := sink.server()
-	go func() { in.fail(server.Serve(letters)) }()
-	in.servers = append(in.servers, func() { _ = server.Close() })
-	in.serve(inbox, sink.handler())
-	in.manifest.Mail = MailManifest{SMTP: letters.Addr().String(), Inbox: "http://" + inbox.Addr().String()}
-	return nil
 }
 
 func (in *installation) startRegion(ctx context.Context, p place) error {

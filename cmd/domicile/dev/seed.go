@@ -81,10 +81,25 @@ func (a *api) call(ctx context.Context, method, path string, body, answer any, w
 	return fmt.Errorf("%s %s: status %d: %s", method, path, resp.StatusCode, raw)
 }
 
-// seed makes a region's demo organization, or finds it where an earlier start made it.
+// settle decides for a new region what suits development: a fresh organization and a token are all that SCIM needs, and
+// nobody is slowed down. What was decided since stays.
+func settle(ctx context.Context, admin *api) error {
+	var settings struct {
+		Version uint64 `json:"version"`
+	}
+	if err := admin.call(ctx, http.MethodGet, "/settings", nil, &settings, http.StatusOK); err != nil || settings.Version != 0 {
+		return err
+	}
+	return admin.call(ctx, http.MethodPut, "/settings", map[string]any{"new_scim": "active", "request_rate": -1}, nil, http.StatusOK)
+}
+
+// seed settles a region and makes its demo organization, or finds it where an earlier start made it.
 func seed(ctx context.Context, p place, operatorToken, issuer, secret string, old Manifest) (OrganizationManifest, error) {
 	d := demos[p.id]
 	admin := &api{base: p.url() + "/api/v1", token: operatorToken, client: &http.Client{Timeout: 15 * time.Second}}
+	if err := settle(ctx, admin); err != nil {
+		return OrganizationManifest{}, err
+	}
 	if known, ok := old.organization(p.id, d.slug); ok {
 		var present struct {
 			ID string `json:"id"`

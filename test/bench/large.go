@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// largeRow is one operation on a large directory.
+type largeRow struct {
+	name    string
+	clients int
+	sample
+	allocs float64 // objects that all nodes allocated per operation, idle work included
+}
+
+// largeClients work at the same time on operations that are cheap for the server; heavy ones have a client or two.
+const largeClients = 16
+
+// measureLarge asks a filled region what identity providers ask of large directories.
+func measureLarge(ctx context.Context, p *product, d time.Duration) ([]largeRow, error) {
+	groups := make(map[int]string)
+	for _, size := range []int{10, 1_000, len(p.users)} {
+		began := time.Now()
+		id, err := p.group(fmt.Sprintf("group of %d", size), p.users[:size])
+		if err != nil {
+			return nil, fmt.Errorf("group of %d members: %w", size, err)
+		}
+		groups[size] = id
+		fmt.Printf("POST of a group with %d members: %s\n", size, time.Since(began).Round(time.Millisecond))
+	}
+	list := func(query string) func(int) []client {
+		return func(n int) []client {
+			return p.reads("list", n, func(int) string { return p.path("/Users?" + query) })
+		}
+	}
+	filter := func(text func(n int) string) func(int) []client {
+		return func(n int) []client {
+			return p.reads("filter", n, func(n int) string { return p.path("/Users?filter=" + url.QueryEscape(text(n))) })
+		}
+	}
+	nth := func(n int) string { return fmt.Sprintf("u%07d", n%len(p.users)) }
+	rows := []struct {
+		name    string
+		clients int
+		start   func(n int) []client
+	}{
+		{"create", largeClients, p.creates},
+		{"PUT", largeClients, p.puts},
+		{"PATCH active", largeClients, p.patches},
+		{"userName eq", largeClients, p.filters},
+		{"emails.value eq", largeClients, filter(func(n int) string { return `emails.value eq "` + nth(n) + `@bench.example"` })},
+		{"displayName co, all scanned", 2, filter(func(n int) string { return `displayName co "` + nth(n) + `"` })},
+		{"page of 100 at the start", 2, list("startIndex=1&count=100")},
+		{"page of 100 at nine tenths", 2, list(fmt.Sprintf("startIndex=%d&count=100", len(p.users)*9/10))},
+		{"member of 10", largeClients, func(n int) []client { return p.toggles(groups[10], n) }},
+		{"member of 1,000", largeClients, func(n int) []client { return p.toggles(groups[1_000], n) }},
+		{"member of everybody", largeClients, func(n int) []client { return p.rejoins(groups[len(p.users)], n) }},
+		{"Bulk of 1,000 creates", 2, p.bulks},
+	}
+	var measured []largeRow
+	for _, row := range rows {
+		before := mallocs(ctx, p)
+		s := run(row.start(row.clients), d, cpuOf(p.pids))
+		if s.err != nil {
+			return nil, fmt.Errorf("%s: %w", row.name, s.err)
+		}
+		operations := s.rate * d.Seconds()
+		measured = append(measured, largeRow{row.name, row.clients, s, (mallocs(ctx, p) - before) / operations})
+	}
+	walked, pages, err := p.walk()
+	if err != nil {
+		return nil, fmt.Errorf("cursor walk: %w", err)
+	}
+	fmt.Printf("cursor walk of %d users: %d pages of 1,000 in %s\n", walked.count, pages, walked.took.Round(time.Millisecond))
+	return measured, nil
+}
+
+func printLarge(w io.Writer, people int, rows []largeRow) {
+	fmt.Fprintf(w, "\nSCIM operations on %d users\n", people)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(t, "operation\tclients\trequests/s\tp50 ms\tp99 ms\tCPU µs/op, all nodes\tallocations/op, all nodes\t\n")
+	for _, r := range rows {
+		fmt.Fprintf(t, "%s\t%d\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t\n", r.name, r.clients, r.rate,
+			float64(r.p50)/1e6, float64(r.p99)/1e6, float64(r.cpu)/1e3, r.allocs)
+	}
+	_ = t.Flush()
+}
+
+// puts replaces users by documents that differ each time.
+func (p *product) puts(count int) []client {
+	clients := make([]client, count)
+	for i := range clients {
+		c := &conn{address: p.host(i)}
+		n := i
+		clients[i] = func() error {
+			n += count
+			at := n % len(p.users)
+			body := bytes.Replace(document(fmt.Sprintf("u%07d", at)), []byte("Engineer of Things"), fmt.Appendf(nil, "Engineer %d", n), 1)
+			status, answer, err := c.do(request(http.MethodPut, c.address, p.path("/Users/"+p.users[at]), p.org.Token, body))
+			if err == nil && status != http.StatusOK {
+				err = statusError("put", status, answer)
+			}
+			return err
+		}
+	}
+	return clients
+}
+
+// rejoins removes members from a group that everybody is in, and adds them again.
+func (p *product) rejoins(group string, count int) []client {
+	clients := p.toggles(group, count)
+	for i, toggle := range clients {
+		if err := toggle(); err != nil { // "add" first: a no-op that leaves the client at "remove"
+			clients[i] = func() error { return err }
+		}
+	}
+	return clients
+}
+
+// bulks creates 1,000 users a request.
+func (p *product) bulks(count int) []client {
+	clients := make([]client, count)
+	for i := range clients {
+		c := &conn{address: p.host(i)}
+		clients[i] = func() error {
+			body := []byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[`)
+			for n := range 1000 {
+				if n > 0 {
+					body = append(body, ',')
+				}
+				body = fmt.Appendf(body, `{"method":"POST","path":"/Users","bulkId":"b%d","data":{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"bulk%d@bench.example"}}`,
+					n, p.unique.Add(1))
+			}
+			status, answer, err := c.do(request(http.MethodPost, c.address, p.path("/Bulk"), p.org.Token, append(body, ']', '}')))
+			if err == nil && (status != http.StatusOK || bytes.Count(answer, []byte(`"201"`)) != 1000) {
+				err = statusError("bulk", status, answer)
+			}
+			return err
+		}
+	}
+	return clients
+}
+
+type walked struct {
+	count int
+	took  time.Duration
+}
+
+// walk reads everybody by cursor (RFC 9865) and wants each user once.
+func (p *product) walk() (walked, int, error) {
+	c := &conn{address: p.host(1)}
+	began, seen, pages := time.Now(), make(map[string]bool), 0
+	for cursor := ""; ; pages++ {
+		path := p.path("/Users?attributes=id&count=1000&cursor=" + url.QueryEscape(cursor))
+		status, body, err := c.do(request(http.MethodGet, c.address, path, p.org.Token, nil))
+		if err != nil || status != http.StatusOK {
+			return walked{}, pages, errors.Join(err, statusError("walk", status, body))
+		}
+		var page struct {
+			NextCursor string `json:"nextCursor"`
+			Resources  []struct {
+				ID string `json:"id"`
+			} `json:"Resources"`
+		}
+		if err := json.Unmarshal(body, &page); err != nil {
+			return walked{}, pages, err
+		}
+		for _, r := range page.Resources {
+			if seen[r.ID] {
+				return walked{}, pages, fmt.Errorf("%s came twice", r.ID)
+			}
+			seen[r.ID] = true
+		}
+		if page.NextCursor == "" {
+			return walked{len(seen), time.Since(began)}, pages + 1, nil
+		}
+		cursor = page.NextCursor
+	}
+}
+
+// mallocs adds up the objects that all nodes have allocated so far.
+func mallocs(ctx context.Context, p *product) float64 {
+	var total float64
+	for _, node := range p.Nodes {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, node.Ops+"/metrics", nil)
+		if err != nil {
+			continue
+		}
+		resp, err := p.Client.Do(request)
+		if err != nil {
+			continue
+		}
+		lines := bufio.NewScanner(resp.Body)
+		for lines.Scan() {
+			if text, ok := strings.CutPrefix(lines.Text(), "go_memstats_mallocs_total "); ok {
+				count, _ := strconv.ParseFloat(text, 64)
+				total += count
+			}
+		}
+		_ = resp.Body.Close()
+	}
+	return total
+}
