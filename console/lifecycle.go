@@ -67,11 +67,7 @@ type DeletedUserPage struct {
 
 // ListDeletedUsers gives one page. Errors: KindInvalid, KindNotFound.
 func (s *Service) ListDeletedUsers(ctx context.Context, org directory.OrganizationID, p Paging) (DeletedUserPage, error) {
-	size, err := p.size()
-	if err != nil {
-		return DeletedUserPage{}, err
-	}
-	after, err := p.after()
+	size, after, err := p.bounds()
 	if err != nil {
 		return DeletedUserPage{}, err
 	}

@@ -82,11 +82,7 @@ type OrganizationPage struct {
 
 // ListOrganizations gives one page. Organizations made or deleted between two pages may be missing, never twice.
 func (s *Service) ListOrganizations(ctx context.Context, q OrganizationQuery) (OrganizationPage, error) {
-	size, err := q.size()
-	if err != nil {
-		return OrganizationPage{}, err
-	}
-	after, err := q.after()
+	size, after, err := q.bounds()
 	if err != nil {
 		return OrganizationPage{}, err
 	}

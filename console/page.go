@@ -22,7 +22,15 @@ type Paging struct {
 	Token string // NextPageToken of the page before; "" for the first
 }
 
-// size gives the size to use. Errors: KindInvalid.
+// bounds gives how many rows the page has at most, and the place after which it begins; "" is the beginning. Errors:
+// KindInvalid.
+func (p Paging) bounds() (size int, after string, err error) {
+	if size, err = p.size(); err == nil {
+		after, err = p.after()
+	}
+	return size, after, err
+}
+
 func (p Paging) size() (int, error) {
 	if p.Size == 0 {
 		return DefaultPageSize, nil
@@ -33,7 +41,6 @@ func (p Paging) size() (int, error) {
 	return p.Size, nil
 }
 
-// after gives the place after which the page begins; "" is the beginning. Errors: KindInvalid.
 func (p Paging) after() (string, error) {
 	place, err := base64.RawURLEncoding.Strict().DecodeString(p.Token)
 	if err != nil {

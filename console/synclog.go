@@ -59,11 +59,7 @@ type SyncPage struct {
 
 // ListSyncLog gives one page. Rows that age out between two pages are missing. Errors: KindInvalid, KindNotFound.
 func (s *Service) ListSyncLog(ctx context.Context, org directory.OrganizationID, q SyncQuery) (SyncPage, error) {
-	size, err := q.size()
-	if err != nil {
-		return SyncPage{}, err
-	}
-	after, err := q.after()
+	size, after, err := q.bounds()
 	if err != nil {
 		return SyncPage{}, err
 	}

@@ -29,11 +29,7 @@ type UserPage struct {
 // ListUsers gives one page of users of every source. Users made, renamed or deleted between two pages may be missing or,
 // renamed, come twice. Errors: KindInvalid, KindNotFound.
 func (s *Service) ListUsers(ctx context.Context, org directory.OrganizationID, q UserQuery) (UserPage, error) {
-	size, err := q.size()
-	if err != nil {
-		return UserPage{}, err
-	}
-	after, err := q.after()
+	size, after, err := q.bounds()
 	if err != nil {
 		return UserPage{}, err
 	}

@@ -65,14 +65,15 @@ type Group struct {
 // Fold gives the comparison key of a name that ignores letter case: NFKC, then full case folding. Doors call it and
 // carry the key in the command, because Unicode tables differ between toolchains; the ledger never does.
 func Fold(s string) string {
-	if isPlainASCII(s) {
+	if IsASCII(s) {
 		return strings.ToLower(s)
 	}
 	// cases.Fold swaps the two cases of Cherokee; the lower-casing makes them one and leaves every other folded text alone.
 	return strings.ToLower(cases.Fold().String(norm.NFKC.String(s)))
 }
 
-func isPlainASCII(s string) bool {
+// IsASCII tells that a text has no characters beyond ASCII.
+func IsASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] >= 0x80 {
 			return false

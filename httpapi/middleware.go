@@ -53,7 +53,7 @@ func (w *walk) serve(c *gin.Context) {
 		defer cancel()
 	}
 	ctx, span := w.tracer.Start(ctx, w.span)
-	event := telemetry.NewEvent(start, c.Request.Method, w.route.path)
+	event := telemetry.NewEvent(c.Request.Method, w.route.path)
 	ctx = telemetry.WithEvent(ctx, event)
 	c.Request = c.Request.WithContext(ctx)
 	w.metrics.Begin()

@@ -60,7 +60,7 @@ func byName(d *state.Directory, org *directory.Organization, id *identity) (*dir
 		}
 		user, ok := d.UserByName(key)
 		// Folding is for letter case. Names beyond ASCII must be the same, or "ſ" would pass for "s".
-		if ok && claimable(user) && (isASCII(name) && isASCII(user.UserName) || name == user.UserName) {
+		if ok && claimable(user) && (directory.IsASCII(name) && directory.IsASCII(user.UserName) || name == user.UserName) {
 			return user, true
 		}
 	}
@@ -111,13 +111,4 @@ func only(users iter.Seq[*directory.User], pass func(*directory.User) bool) (*di
 		found = user
 	}
 	return found, found != nil
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
 }

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -98,7 +99,7 @@ func served(o *directory.Organization, settings *directory.Settings) error {
 			"SCIM is not active for this organization: it is %s; the token is good and will work once SCIM is active", o.SCIM)}
 	case !plan.SCIM:
 		return &Fault{Status: statusForbidden, Detail: fmt.Sprintf(
-			"this organization's plan %s does not include SCIM; whoever runs the service can change the plan", inQuotes(plan.Name))}
+			"this organization's plan %s does not include SCIM; whoever runs the service can change the plan", inQuotes(cmp.Or(plan.Name, "(none)")))}
 	case o.SCIMPaused:
 		return &Fault{Status: statusUnavailable, RetryAfter: pauseSeconds, Detail: "SCIM is paused for this organization; " +
 			"nothing is lost, what was provisioned stays as it is, come back later"}

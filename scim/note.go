@@ -60,7 +60,7 @@ func same(a, b any) bool {
 func (q *Query) asked() string {
 	var lines []string
 	for _, p := range [...]struct{ name, value string }{
-		{"filter", q.Filter}, {"sortBy", q.SortBy}, {"sortOrder", q.SortOrder},
+		{"filter", q.Filter}, {"sortBy", q.SortBy}, {"sortOrder", q.SortOrder}, {"cursor", q.Cursor},
 	} {
 		if p.value != "" {
 			lines = append(lines, p.name+"="+p.value)

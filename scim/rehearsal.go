@@ -52,13 +52,9 @@ func (e *Engine) DryRun(ctx context.Context, org directory.OrganizationID, t Tri
 	if e.Rehearse == nil {
 		return Rehearsal{}, errors.New("scim: there is nothing to rehearse with")
 	}
-	v, err := e.Viewer.View(ctx, state.Confirmed())
+	v, d, err := e.confirmed(ctx, org)
 	if err != nil {
 		return Rehearsal{}, err
-	}
-	d, ok := v.Directory(org)
-	if !ok {
-		return Rehearsal{}, directory.Errorf(directory.KindNotFound, "", "there is no such organization")
 	}
 	actor, err := e.actorOf(d)
 	if err != nil {
@@ -80,6 +76,19 @@ func (e *Engine) DryRun(ctx context.Context, org directory.OrganizationID, t Tri
 	out.Status, out.Body, out.Courtesies = response.Status, bytes.Clone(response.Body), response.Courtesies
 	response.Release()
 	return out, nil
+}
+
+// confirmed gives a confirmed view and an organization in it. Errors: KindNotFound, KindUnavailable.
+func (e *Engine) confirmed(ctx context.Context, org directory.OrganizationID) (*state.View, *state.Directory, error) {
+	v, err := e.Viewer.View(ctx, state.Confirmed())
+	if err != nil {
+		return nil, nil, err
+	}
+	d, ok := v.Directory(org)
+	if !ok {
+		return nil, nil, directory.Errorf(directory.KindNotFound, "", "there is no such organization")
+	}
+	return v, d, nil
 }
 
 // dispatch is to a trial what the routes are to a request.
@@ -124,13 +133,9 @@ const bulkPath = "Bulk"
 // understood. Errors as of DryRun; KindNotFound without such a row, KindInvalid where the row is not of a request or does
 // not have all of it any more.
 func (e *Engine) Replay(ctx context.Context, org directory.OrganizationID, seq uint64, ordinal uint32) (Rehearsal, error) {
-	v, err := e.Viewer.View(ctx, state.Confirmed())
+	_, d, err := e.confirmed(ctx, org)
 	if err != nil {
 		return Rehearsal{}, err
-	}
-	d, ok := v.Directory(org)
-	if !ok {
-		return Rehearsal{}, directory.Errorf(directory.KindNotFound, "", "there is no such organization")
 	}
 	row, ok := d.SyncRow(seq, ordinal)
 	if !ok {
@@ -157,7 +162,8 @@ func trialOf(row *directory.SyncRow) (Trial, error) {
 	complete := len(t.Body) > 0
 	switch row.Method {
 	case directory.SyncGet:
-		t.Query, t.Body, complete = askedAgain(row.Operations), nil, true
+		t.Query, t.Body = askedAgain(row.Operations), nil
+		complete = t.Query != "" || row.ID != "" // of a question it keeps what chooses and orders; of none of that, nothing
 	case directory.SyncDelete:
 		t.Body, complete = nil, true
 	case directory.SyncPatch:
@@ -173,6 +179,9 @@ func trialOf(row *directory.SyncRow) (Trial, error) {
 	case directory.SyncPut:
 	default:
 		return Trial{}, directory.Errorf(directory.KindInvalid, "", "only requests of the identity provider can be replayed")
+	}
+	if row.Status == statusPreconditionFailed { // If-Match is not kept, and without it the request means something else
+		complete = false
 	}
 	if !complete {
 		return Trial{}, directory.Errorf(directory.KindInvalid, "", "the sync log does not have the whole request any more")

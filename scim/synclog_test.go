@@ -237,9 +237,10 @@ func TestReplay(t *testing.T) {
 	w.write(t, w.org, &command.AppendSyncLog{Rows: []directory.SyncRow{
 		{SyncNote: directory.SyncNote{Method: directory.SyncRename}},
 		{Resource: "User", SyncNote: directory.SyncNote{Method: directory.SyncPut}},
+		{Resource: "User", SyncNote: directory.SyncNote{Method: directory.SyncGet}},
 		{Resource: "User", ID: "1", SyncNote: directory.SyncNote{Method: directory.SyncPatch, Operations: `[{"op":"add","path":"title","value":"…`}},
 	}})
-	want := []string{"POST 201", "PATCH 404", "PUT 404", "DELETE 404", "POST 201", "GET 400", "PATCH 404", "rename invalid", "PUT invalid", "PATCH invalid"}
+	want := []string{"POST 201", "PATCH 404", "PUT 404", "DELETE 404", "POST 201", "GET 400", "PATCH invalid", "rename invalid", "PUT invalid", "GET invalid", "PATCH invalid"}
 	var got []string
 	for _, row := range w.rows(t) {
 		r, err := w.Replay(t.Context(), w.org, row.Seq, row.Ordinal)

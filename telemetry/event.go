@@ -26,7 +26,6 @@ const (
 // goroutine. All methods accept a nil receiver, so a room need not ask whether
 // there is an event.
 type Event struct {
-	start        time.Time
 	method       string
 	route        string
 	organization string
@@ -42,8 +41,8 @@ type eventKey struct{}
 
 // NewEvent starts the event of a request. The route is the pattern
 // ("/scim/v2/Users/:id"), never the path.
-func NewEvent(start time.Time, method, route string) *Event {
-	return &Event{start: start, method: method, route: route}
+func NewEvent(method, route string) *Event {
+	return &Event{method: method, route: route}
 }
 
 // WithEvent puts the event in the request's context.
@@ -62,13 +61,6 @@ func EventFrom(ctx context.Context) *Event {
 func (e *Event) SetOrganization(id string) {
 	if e != nil {
 		e.organization = id
-	}
-}
-
-// SetRoute replaces the route pattern.
-func (e *Event) SetRoute(pattern string) {
-	if e != nil {
-		e.route = pattern
 	}
 }
 
@@ -184,13 +176,6 @@ func (l *EventLog) Finish(ctx context.Context, e *Event, latency time.Duration) 
 		attrs = append(attrs, slog.Bool("forwarded", true))
 	}
 	l.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
-}
-
-// Since is Finish with the latency taken from the event's start.
-func (l *EventLog) Since(ctx context.Context, e *Event, now time.Time) {
-	if e != nil {
-		l.Finish(ctx, e, now.Sub(e.start))
-	}
 }
 
 func (l *EventLog) wanted(ctx context.Context, e *Event, latency time.Duration) bool {

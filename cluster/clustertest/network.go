@@ -28,10 +28,10 @@ func newNetwork() *Network {
 }
 
 // Block holds back everything that node from sends to node to, without an error to either: a partition in one direction.
-func (n *Network) Block(from, to int) { n.set(true, [2]int{from, to}) }
+func (n *Network) Block(from, to int) { n.block([2]int{from, to}) }
 
 // Cut blocks both directions between two nodes.
-func (n *Network) Cut(a, b int) { n.set(true, [2]int{a, b}, [2]int{b, a}) }
+func (n *Network) Cut(a, b int) { n.block([2]int{a, b}, [2]int{b, a}) }
 
 // Isolate cuts a node off from all others.
 func (n *Network) Isolate(node int) {
@@ -48,10 +48,7 @@ func (n *Network) Isolate(node int) {
 	}
 }
 
-// Unblock lets one direction flow again; what was held back arrives.
-func (n *Network) Unblock(from, to int) { n.set(false, [2]int{from, to}) }
-
-// Heal lets everything flow again.
+// Heal lets everything flow again; what was held back arrives.
 func (n *Network) Heal() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -74,15 +71,11 @@ func (n *Network) Reset(a, b int) {
 	}
 }
 
-func (n *Network) set(blocked bool, links ...[2]int) {
+func (n *Network) block(links ...[2]int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, link := range links {
-		if blocked {
-			n.blocked[link] = true
-		} else {
-			delete(n.blocked, link)
-		}
+		n.blocked[link] = true
 	}
 	n.broadcast()
 }

@@ -193,6 +193,7 @@ func TestToken(t *testing.T) {
 	s.fails(1, "there is no token", "token", "revoke", "acme", made.ID)
 	s.fails(1, "there is no organization", "token", "list", "nobody")
 	s.fails(2, "--expires-in must be", "token", "create", "acme", "--expires-in", "-1h")
+	s.fails(2, "--expires-in must be", "token", "create", "acme", "--expires-in", "0")
 }
 
 func TestConnection(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"domicile/directory"
 )
 
 const settingsPath = "/api/v1/settings"
@@ -67,7 +69,7 @@ func (s *settings) sheet() sheet {
 	rate := strconv.Itoa(s.RequestRate) + " per second"
 	switch {
 	case s.RequestRate == 0:
-		rate = "100 per second (the default)"
+		rate = strconv.Itoa(directory.DefaultRequestRate) + " per second (the default)"
 	case s.RequestRate < 0:
 		rate = "no limit"
 	}

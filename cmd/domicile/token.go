@@ -38,7 +38,7 @@ func newTokenCreateCommand(t *target) *cobra.Command {
 		Use: "create ORGANIZATION", Short: "Make a token and show it, this once", Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body := map[string]any{"name": name}
-			if life < 0 {
+			if life <= 0 && cmd.Flags().Changed("expires-in") {
 				return usagef("--expires-in must be a positive time, such as 8760h")
 			}
 			if life > 0 {

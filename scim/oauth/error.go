@@ -13,7 +13,6 @@ const (
 	CodeInvalidRequest      Code = "invalid_request"
 	CodeInvalidClient       Code = "invalid_client"
 	CodeInvalidGrant        Code = "invalid_grant"
-	CodeInvalidScope        Code = "invalid_scope"
 	CodeUnauthorizedClient  Code = "unauthorized_client"
 	CodeUnsupportedGrant    Code = "unsupported_grant_type"
 	CodeUnsupportedResponse Code = "unsupported_response_type"

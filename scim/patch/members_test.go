@@ -69,8 +69,12 @@ func TestMembers(t *testing.T) {
 		{"change of a sub-attribute", `{"op":"replace","path":"members[value eq \"a\"].display","value":"x"}`, "error mutability"},
 		{"other filter with add", `{"op":"add","path":"members[type eq \"User\"]","value":{"value":"a"}}`, "error noTarget"},
 		{"no id", `{"op":"add","path":"members","value":[{"display":"x"}]}`, "error invalidValue"},
+		{"another name for the id", `{"op":"add","path":"members","value":[{"id":"a"}]}`, "error invalidValue"},
+		{"another name for the id to remove", `{"op":"remove","path":"members","value":[{"value":"b"},{"id":"a"}]}`, "error invalidValue"},
+		{"another name for the id of all", `{"op":"replace","path":"members","value":{"id":"a"}}`, "error invalidValue"},
 		{"a number as id", `{"op":"add","path":"members","value":[{"value":7}]}`, "delta +7"},
 		{"SCIM 1.1 delete", `{"op":"add","path":"members","value":[{"value":"a","operation":"delete"}]}`, "error invalidValue"},
+		{"SCIM 1.1 delete of one object", `{"op":"add","path":"members","value":{"value":"a","operation":"delete"}}`, "error invalidValue"},
 		{"misspelt", `{"op":"add","path":"memebers","value":[{"value":"a"}]}`, "error invalidPath"},
 	}
 	rt := schema.Group()

@@ -281,7 +281,7 @@ func seed(n filter.Node) (o schema.Object, ok bool) {
 		}
 		return o, true
 	case filter.Compare:
-		if n.Op == filter.Eq && n.Value != nil {
+		if n.Op == filter.Eq && n.Value != nil && n.Value != "" { // an empty text is no value
 			return schema.Object{n.Ref.Attr.Name: n.Value}, true
 		}
 	}

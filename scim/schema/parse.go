@@ -140,13 +140,11 @@ func (p *parser) put(target Object, ref Ref, v any) error {
 		return Fail(InvalidSyntax, ref.String(), "%s occurs twice, in different spellings", ref)
 	}
 	value, err := p.Value(ref.Attr, ref.String(), v)
+	if err == nil && ref.Attr.Linked {
+		err = CheckLinks(ref.String(), v, value)
+	}
 	if err != nil || value == nil {
 		return err
-	}
-	if ref.Attr.Linked {
-		if err := CheckLinks(ref.String(), v, value); err != nil {
-			return err
-		}
 	}
 	target[ref.Attr.Name] = value
 	return nil
@@ -156,18 +154,24 @@ func (p *parser) put(target Object, ref Ref, v any) error {
 // one, which must not be read as adding it. raw is what the client sent, value
 // what Reader.Value made of it.
 func CheckLinks(path string, raw, value any) error {
-	if list, ok := raw.([]any); ok {
-		for _, item := range list {
-			o, _ := item.(Object)
-			if _, old := lookup(o, "operation"); old {
-				return Fail(InvalidValue, path, "%s holds an \"operation\", which is SCIM 1.1; use a SCIM 2.0 application, which changes members by PATCH operations", path)
-			}
+	items, many := raw.([]any)
+	if !many {
+		items = []any{raw}
+	}
+	noID := Fail(InvalidValue, path, "every element of %s needs a \"value\": the id of the member", path)
+	for _, item := range items {
+		o, _ := item.(Object)
+		if _, old := lookup(o, "operation"); old {
+			return Fail(InvalidValue, path, "%s holds an \"operation\", which is SCIM 1.1; use a SCIM 2.0 application, which changes members by PATCH operations", path)
+		}
+		if _, named := lookup(o, "value"); !named && len(o) > 0 {
+			return noID // of names that no schema has only, nothing is left of it in value
 		}
 	}
 	list, _ := value.([]any)
 	for _, element := range list {
 		if o, _ := element.(Object); String(o, "value") == "" {
-			return Fail(InvalidValue, path, "every element of %s needs a \"value\": the id of the member", path)
+			return noID
 		}
 	}
 	return nil

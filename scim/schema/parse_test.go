@@ -177,7 +177,7 @@ func TestParse_members(t *testing.T) {
 	if got := string(Encode(Group(), o)); got != `{"schemas":["`+GroupURN+`"],"displayName":"G"}` {
 		t.Errorf("members are stored: %s", got)
 	}
-	for _, members := range []string{`[{"display":"x"}]`, `[{"value":"a","operation":"delete"}]`, `"[1]"`} {
+	for _, members := range []string{`[{"display":"x"}]`, `[{"value":"a","operation":"delete"}]`, `{"value":"a","operation":"delete"}`, `[{"id":"a"}]`, `[{"value":"a"},{"id":"b"}]`, `"[1]"`} {
 		if _, _, err := Parse(Group(), []byte(`{"displayName":"G","members":`+members+`}`), Interop()); members != `"[1]"` && scimType(err) != InvalidValue {
 			t.Errorf("%s: %v", members, err)
 		}

@@ -72,9 +72,6 @@ func scalarKey(a *Attribute, v any) string {
 	return ""
 }
 
-// SameValue tells whether two elements, or two scalars, are the same value.
-func SameValue(a *Attribute, x, y any) bool { return ValueKey(a, x) == ValueKey(a, y) }
-
 // Dedupe drops elements that repeat an earlier one (RFC 7643 §2.4). If the
 // repetition was the primary one, the survivor becomes it. The second result
 // tells whether any was dropped.

@@ -257,6 +257,8 @@ func wanted(t Type) string {
 
 func describe(v any) string {
 	switch v := v.(type) {
+	case nil:
+		return "null"
 	case string:
 		return Quote(v)
 	case json.Number:
