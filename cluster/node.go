@@ -237,7 +237,7 @@ func (n *Node) assemble() {
 	}
 	n.reads = &reads{
 		raft: n.raft, fsm: n.fsm, self: n.self, leadership: n.leadership, callers: n.callers,
-		ledgerTime: n.batcher.time,
+		underWay: func() bool { return n.batcher.open.Load() > 0 }, ledgerTime: n.batcher.time,
 		onTime: func(at directory.Time) {
 			n.clockOffset.Store(int64(at) - n.config.Now().UnixMicro())
 		},

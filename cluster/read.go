@@ -60,8 +60,10 @@ func (n *Node) viewAt(ctx context.Context, seq uint64) (*state.View, error) {
 
 // reads confirms how new this node's state must be to reflect every acknowledged write.
 //
-// A leader of term T that has applied an entry of T knows every write acknowledged in T or before, so the seq of its view
-// is enough, as long as nobody leads in a later term. For that a majority of voters would have had to enter the later
+// A leader of term T that has applied an entry of T knows every write acknowledged in T or before. A follower may apply an
+// entry sooner than the leader itself, and show it to somebody; so the leader answers with the seq of a view that holds
+// whatever is committed by now, of which alone followers can know. That seq is enough, as long as nobody leads in a later
+// term. For that a majority of voters would have had to enter the later
 // term; so if a majority of voters is seen in T after the read began, there was none. raft's own VerifyLeader would not
 // do: it may count an acknowledgement that was sent before the read began. Nor would the lease, which is only a timer.
 type reads struct {
@@ -70,6 +72,7 @@ type reads struct {
 	self       address
 	leadership *leadership
 	callers    *callers
+	underWay   func() bool // commands were proposed here and are not yet answered
 	ledgerTime func() directory.Time
 	onTime     func(directory.Time) // told the leader's ledger time
 	wait       time.Duration
@@ -198,7 +201,7 @@ func decodeReadIndex(r *wire.Reader) (readIndex, error) {
 // leadNow answers for this node as the leader, if it may at once.
 func (r *reads) leadNow() (readIndex, bool) {
 	term, _ := r.leadership.term()
-	if term == 0 {
+	if term == 0 || !r.appliedCommitted() {
 		return readIndex{}, false
 	}
 	index := readIndex{term: term, seq: r.fsm.View().Seq(), at: r.ledgerTime()}
@@ -210,6 +213,16 @@ func (r *reads) leadNow() (readIndex, bool) {
 	return index, true
 }
 
+// appliedCommitted tells that the view of this leader holds every command that is committed. What raft commits for itself
+// never comes to the state machine; with no command under way there is nothing else.
+func (r *reads) appliedCommitted() bool {
+	commit := r.raft.CommitIndex()
+	return r.fsm.Index() >= commit || !r.underWay()
+}
+
+// applyPause is between two looks at whether the leader has applied what it committed.
+const applyPause = 200 * time.Microsecond
+
 // lead answers for this node as the leader; it waits until it may.
 func (r *reads) lead(ctx context.Context) (readIndex, error) {
 	for {
@@ -219,6 +232,9 @@ func (r *reads) lead(ctx context.Context) (readIndex, error) {
 		}
 		term, again := r.leadership.term()
 		if term != 0 {
+			if !pause(ctx, applyPause) {
+				return readIndex{}, errNotLeader
+			}
 			continue
 		}
 		if r.raft.State() != raft.Leader {
