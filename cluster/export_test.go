@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"domicile/cluster/storage"
+	"domicile/fsm"
+	"domicile/fsm/state"
 )
 
 // HangingDisk is a disk whose writes to the log hang while it is told so.
@@ -41,4 +43,15 @@ func StartOn(ctx context.Context, config Config, disk *HangingDisk) (*Node, erro
 	settings := storage.DefaultSettings()
 	settings.Faults = disk
 	return start(ctx, config, settings)
+}
+
+// LeadBehind asks this node, as the leader, for a read index over a state that has applied nothing of what is committed,
+// while commands are under way for as long as underWay says. It gives up with ctx.
+func (n *Node) LeadBehind(ctx context.Context, underWay func() bool) error {
+	behind := &reads{
+		raft: n.raft, fsm: fsm.New(state.Identity{}, func(error) {}), self: n.self, leadership: n.leadership,
+		underWay: underWay, ledgerTime: n.ledgerTime, stopped: n.stopped,
+	}
+	_, err := behind.lead(ctx)
+	return err
 }

@@ -13,6 +13,7 @@ import (
 	"domicile/fsm/command"
 	"domicile/fsm/wire"
 	"domicile/seal"
+	"domicile/telemetry"
 )
 
 const (
@@ -62,6 +63,7 @@ func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, 
 	}
 	result, err := n.proposeUntil(ctx, r)
 	n.metrics.proposed(time.Since(began), err)
+	telemetry.EventFrom(ctx).SetSeq(result.Seq)
 	if err != nil {
 		span.SetStatus(codes.Error, directory.KindOf(err).String())
 		return result, err
@@ -161,6 +163,7 @@ func final(err error) error {
 // proposeTo makes one try: here if this node leads, else with one hop.
 func (n *Node) proposeTo(ctx context.Context, leader *leader, r *request) (command.Result, error) {
 	if !leader.self {
+		telemetry.EventFrom(ctx).SetForwarded()
 		return n.forward(ctx, leader, r)
 	}
 	answer := localAnswer(make(chan localResult, 1))

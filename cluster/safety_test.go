@@ -253,6 +253,25 @@ func TestMembership_joinPromoteWipeRemove(t *testing.T) {
 	propose(t, c.Node(0), clustertest.CreateOrganization(2))
 }
 
+// A follower may apply a committed entry before the leader does, and show it to a reader; the leader must then not answer a
+// read index from a state without it. It waits while a command may be on its way to its own state, and no longer.
+func TestReadIndex_leaderBehindItsCommitIndex(t *testing.T) {
+	c := clustertest.New(t, 1, clustertest.Options{})
+	c.WaitReady()
+	propose(t, c.Node(0), clustertest.CreateOrganization(1))
+
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := c.Node(0).LeadBehind(short, func() bool { return true }); err == nil {
+		t.Error("the leader answered from a state that lacks what is committed")
+	}
+	looks := 0
+	underWay := func() bool { looks++; return looks < 3 }
+	if err := c.Node(0).LeadBehind(t.Context(), underWay); err != nil || looks != 3 {
+		t.Errorf("with nothing under way any more: %v after %d looks", err, looks)
+	}
+}
+
 // A survey tells a member that runs from one that does not, and a node that was removed says so.
 func TestSurvey(t *testing.T) {
 	c := clustertest.New(t, 3, clustertest.Options{})

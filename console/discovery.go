@@ -35,7 +35,7 @@ func (s *Service) discover(ctx context.Context, issuer string) (*Discovery, erro
 	}
 	if strings.TrimSuffix(d.Issuer, "/") != bare {
 		return nil, directory.Errorf(directory.KindInvalid, "issuer",
-			"the discovery document names another issuer, %q; give that one if it is yours", clip(d.Issuer, maxIssuer))
+			"the discovery document names another issuer, %q; give that one if it is yours", directory.Cut(d.Issuer, maxIssuer))
 	}
 	return &d, d.validate(strings.HasPrefix(issuer, "http://"))
 }
@@ -63,11 +63,4 @@ func (d *Discovery) validate(plain bool) error {
 		}
 	}
 	return nil
-}
-
-func clip(s string, n int) string {
-	if len(s) > n {
-		return s[:n] + "…"
-	}
-	return s
 }

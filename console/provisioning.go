@@ -92,7 +92,7 @@ func planExists(settings *directory.Settings, plan string) error {
 			return nil
 		}
 	}
-	return directory.Errorf(directory.KindInvalid, "plan", "the region's settings have no plan %q", clip(plan, 100))
+	return directory.Errorf(directory.KindInvalid, "plan", "the region's settings have no plan %q", directory.Cut(plan, 100))
 }
 
 // mayProvision refuses SCIM, on its way or active, to an organization whose plan does not include it.

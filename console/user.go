@@ -139,7 +139,7 @@ func (s *Service) InviteUser(ctx context.Context, actor string, org directory.Or
 
 func (in *NewUser) validate() error {
 	if directory.EmailDomain(in.Email) == "" || len(in.Email) > maxAddress {
-		return directory.Errorf(directory.KindInvalid, "email", "%q is not an e-mail address", clip(in.Email, maxAddress))
+		return directory.Errorf(directory.KindInvalid, "email", "%q is not an e-mail address", directory.Cut(in.Email, maxAddress))
 	}
 	if len(in.DisplayName) > maxDisplayName {
 		return directory.Errorf(directory.KindInvalid, "display_name", "display_name must have at most %d characters", maxDisplayName)

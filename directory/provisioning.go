@@ -60,6 +60,33 @@ func (s ProvisioningState) May(next ProvisioningState) bool {
 	return false
 }
 
+// Bar is why an organization's IdP is not served now.
+type Bar uint8
+
+const (
+	// BarNone is none: it is served.
+	BarNone Bar = iota
+	// BarState is a state other than active.
+	BarState
+	// BarPlan is a plan that does not include SCIM.
+	BarPlan
+	// BarPaused is a pause: access stays, requests should come again later.
+	BarPaused
+)
+
+// BarOf gives what keeps an organization's IdP out, the lasting reasons first.
+func (s *Settings) BarOf(o *Organization) Bar {
+	switch {
+	case o.SCIM != SCIMActive:
+		return BarState
+	case !s.Allows(o.Plan).SCIM:
+		return BarPlan
+	case o.SCIMPaused:
+		return BarPaused
+	}
+	return BarNone
+}
+
 // DeletePolicy says what becomes of a user that the IdP deletes.
 type DeletePolicy uint8
 

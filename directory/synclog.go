@@ -104,12 +104,12 @@ func (r *SyncRow) Text() int { return len(r.Document) + len(r.Operations) }
 
 // Fit gives the row with every text and list within its bound: texts are cut, a Document over MaxSyncDocument is left out.
 func (r SyncRow) Fit() SyncRow {
-	r.ID = ResourceID(cut(string(r.ID), maxSyncID))
-	r.Name = cut(r.Name, maxSyncName)
-	r.Actor = cut(r.Actor, maxSyncName)
-	r.Resource = cut(r.Resource, maxSyncWord)
-	r.Detail = cut(r.Detail, maxSyncDetail)
-	r.ScimType = cut(r.ScimType, maxSyncWord)
+	r.ID = ResourceID(Cut(string(r.ID), maxSyncID))
+	r.Name = Cut(r.Name, maxSyncName)
+	r.Actor = Cut(r.Actor, maxSyncName)
+	r.Resource = Cut(r.Resource, maxSyncWord)
+	r.Detail = Cut(r.Detail, maxSyncDetail)
+	r.ScimType = Cut(r.ScimType, maxSyncWord)
 	r.SyncNote = r.SyncNote.Fit()
 	if len(r.Document) > MaxSyncDocument {
 		r.Document = ""
@@ -119,16 +119,16 @@ func (r SyncRow) Fit() SyncRow {
 
 // Fit gives the note with every text and list within its bound.
 func (n SyncNote) Fit() SyncNote {
-	n.Request = cut(n.Request, maxSyncWord)
-	n.Client = cut(n.Client, maxSyncClient)
-	n.Operations = cut(n.Operations, maxSyncOperations)
+	n.Request = Cut(n.Request, maxSyncWord)
+	n.Client = Cut(n.Client, maxSyncClient)
+	n.Operations = Cut(n.Operations, maxSyncOperations)
 	n.Changes = cutList(n.Changes, maxSyncChanges)
 	n.Courtesies = cutList(n.Courtesies, maxSyncCourtesies)
 	return n
 }
 
-// cut gives at most n bytes of s, at the end of a character and with a mark where something is missing.
-func cut(s string, n int) string {
+// Cut gives at most n bytes of s, at the end of a character and with a mark where something is missing.
+func Cut(s string, n int) string {
 	const mark = "…"
 	if len(s) <= n {
 		return s
@@ -147,7 +147,7 @@ func cutList(list []string, n int) []string {
 	}
 	list = slices.Clone(list)
 	for i := range list {
-		list[i] = cut(list[i], maxSyncName)
+		list[i] = Cut(list[i], maxSyncName)
 	}
 	return list
 }

@@ -236,10 +236,4 @@ func orBody(field string) string {
 }
 
 // clip bounds what is repeated of a stranger's words.
-func clip(s string) string {
-	const most = 100
-	if len(s) > most {
-		return s[:most] + "…"
-	}
-	return s
-}
+func clip(s string) string { return directory.Cut(s, 100) }

@@ -93,14 +93,15 @@ const pauseSeconds = 300
 
 // served refuses the requests of an organization that may not use SCIM now.
 func served(o *directory.Organization, settings *directory.Settings) error {
-	switch plan := settings.Allows(o.Plan); {
-	case o.SCIM != directory.SCIMActive:
+	switch settings.BarOf(o) {
+	case directory.BarState:
 		return &Fault{Status: statusNotFound, Detail: fmt.Sprintf(
 			"SCIM is not active for this organization: it is %s; the token is good and will work once SCIM is active", o.SCIM)}
-	case !plan.SCIM:
+	case directory.BarPlan:
+		plan := settings.Allows(o.Plan)
 		return &Fault{Status: statusForbidden, Detail: fmt.Sprintf(
 			"this organization's plan %s does not include SCIM; whoever runs the service can change the plan", inQuotes(cmp.Or(plan.Name, "(none)")))}
-	case o.SCIMPaused:
+	case directory.BarPaused:
 		return &Fault{Status: statusUnavailable, RetryAfter: pauseSeconds, Detail: "SCIM is paused for this organization; " +
 			"nothing is lost, what was provisioned stays as it is, come back later"}
 	}

@@ -29,7 +29,6 @@ type Event struct {
 	method       string
 	route        string
 	organization string
-	node         string
 	outcome      Outcome
 	errorKind    string
 	seq          uint64
@@ -87,21 +86,14 @@ func (e *Event) SetError(kind string) {
 	}
 }
 
-// SetSeq records the ledger sequence number that the request made or read.
+// SetSeq records the place in the ledger of the request's write, the last of several.
 func (e *Event) SetSeq(seq uint64) {
 	if e != nil {
 		e.seq = seq
 	}
 }
 
-// SetNode records the node that applied the write.
-func (e *Event) SetNode(id string) {
-	if e != nil {
-		e.node = id
-	}
-}
-
-// SetForwarded records that the write went to the leader over the peer link.
+// SetForwarded records that a write went to the leader over the peer link.
 func (e *Event) SetForwarded() {
 	if e != nil {
 		e.forwarded = true
@@ -168,7 +160,6 @@ func (l *EventLog) Finish(ctx context.Context, e *Event, latency time.Duration) 
 	)
 	attrs = appendText(attrs, "organization", e.organization)
 	attrs = appendText(attrs, "error", e.errorKind)
-	attrs = appendText(attrs, "node", e.node)
 	if e.seq != 0 {
 		attrs = append(attrs, slog.Uint64("seq", e.seq))
 	}

@@ -24,7 +24,6 @@ func TestEvent(t *testing.T) {
 	e.SetStatus(409)
 	e.SetError("conflict")
 	e.SetSeq(42)
-	e.SetNode("n2")
 	e.SetForwarded()
 
 	var out bytes.Buffer
@@ -37,7 +36,7 @@ func TestEvent(t *testing.T) {
 	}
 	want := map[string]any{
 		"level": "INFO", "msg": "request", "method": "PATCH", "route": "/scim/v2/Users/:id", "status": 409.0,
-		"outcome": "refused", "ms": 1.234, "organization": "org-1", "error": "conflict", "node": "n2", "seq": 42.0,
+		"outcome": "refused", "ms": 1.234, "organization": "org-1", "error": "conflict", "seq": 42.0,
 		"forwarded": true, "trace_id": span.SpanContext().TraceID().String(),
 	}
 	for k, v := range want {
@@ -60,7 +59,6 @@ func TestEvent_absent(t *testing.T) {
 	e.SetOutcome(OutcomeFailed)
 	e.SetError("x")
 	e.SetSeq(1)
-	e.SetNode("x")
 	e.SetForwarded()
 	var out bytes.Buffer
 	log := NewEventLog(NewLogger(&out, new(slog.LevelVar), FormatText), EventLogConfig{})

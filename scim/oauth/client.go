@@ -83,11 +83,11 @@ func served(view *state.View, org directory.OrganizationID) *Error {
 		return refuse(CodeUnauthorizedClient, "the organization is gone")
 	}
 	o := d.Organization()
-	switch {
-	case !view.Settings().Allows(o.Plan).SCIM:
-		return refuse(CodeUnauthorizedClient, "the organization's plan does not include SCIM")
-	case o.SCIM != directory.SCIMActive:
+	switch view.Settings().BarOf(o) { // a pause is no reason: tokens are good again after it
+	case directory.BarState:
 		return refuse(CodeUnauthorizedClient, "SCIM is not active for this organization: it is %s", o.SCIM)
+	case directory.BarPlan:
+		return refuse(CodeUnauthorizedClient, "the organization's plan does not include SCIM")
 	}
 	return nil
 }

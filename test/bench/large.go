@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,8 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -70,19 +67,23 @@ func measureLarge(ctx context.Context, p *product, d time.Duration) ([]largeRow,
 	}
 	var measured []largeRow
 	for _, row := range rows {
-		before := mallocs(ctx, p)
-		s := run(row.start(row.clients), d, cpuOf(p.pids))
-		if s.err != nil {
-			return nil, fmt.Errorf("%s: %w", row.name, s.err)
+		before, err := mallocs(ctx, p)
+		if err != nil {
+			return nil, err
 		}
-		operations := s.rate * d.Seconds()
-		measured = append(measured, largeRow{row.name, row.clients, s, (mallocs(ctx, p) - before) / operations})
+		s := run(row.start(row.clients), d, cpuOf(p.pids))
+		after, err := mallocs(ctx, p)
+		if err := errors.Join(s.err, err); err != nil {
+			return nil, fmt.Errorf("%s: %w", row.name, err)
+		}
+		measured = append(measured, largeRow{row.name, row.clients, s, (after - before) / float64(s.count)})
 	}
-	walked, pages, err := p.walk()
+	began := time.Now()
+	users, pages, err := p.walk()
 	if err != nil {
 		return nil, fmt.Errorf("cursor walk: %w", err)
 	}
-	fmt.Printf("cursor walk of %d users: %d pages of 1,000 in %s\n", walked.count, pages, walked.took.Round(time.Millisecond))
+	fmt.Printf("cursor walk of %d users: %d pages of 1,000 in %s\n", users, pages, time.Since(began).Round(time.Millisecond))
 	return measured, nil
 }
 
@@ -152,20 +153,18 @@ func (p *product) bulks(count int) []client {
 	return clients
 }
 
-type walked struct {
-	count int
-	took  time.Duration
-}
-
-// walk reads everybody by cursor (RFC 9865) and wants each user once.
-func (p *product) walk() (walked, int, error) {
+// walk reads everybody by cursor (RFC 9865) and wants each user once; it counts users and pages.
+func (p *product) walk() (users, pages int, err error) {
 	c := &conn{address: p.host(1)}
-	began, seen, pages := time.Now(), make(map[string]bool), 0
-	for cursor := ""; ; pages++ {
+	seen := make(map[string]bool)
+	for cursor := ""; ; {
 		path := p.path("/Users?attributes=id&count=1000&cursor=" + url.QueryEscape(cursor))
 		status, body, err := c.do(request(http.MethodGet, c.address, path, p.org.Token, nil))
-		if err != nil || status != http.StatusOK {
-			return walked{}, pages, errors.Join(err, statusError("walk", status, body))
+		if err != nil {
+			return 0, pages, err
+		}
+		if status != http.StatusOK {
+			return 0, pages, statusError("walk", status, body)
 		}
 		var page struct {
 			NextCursor string `json:"nextCursor"`
@@ -174,41 +173,38 @@ func (p *product) walk() (walked, int, error) {
 			} `json:"Resources"`
 		}
 		if err := json.Unmarshal(body, &page); err != nil {
-			return walked{}, pages, err
+			return 0, pages, err
 		}
+		pages++
 		for _, r := range page.Resources {
 			if seen[r.ID] {
-				return walked{}, pages, fmt.Errorf("%s came twice", r.ID)
+				return 0, pages, fmt.Errorf("%s came twice", r.ID)
 			}
 			seen[r.ID] = true
 		}
 		if page.NextCursor == "" {
-			return walked{len(seen), time.Since(began)}, pages + 1, nil
+			return len(seen), pages, p.missing(seen)
 		}
 		cursor = page.NextCursor
 	}
 }
 
-// mallocs adds up the objects that all nodes have allocated so far.
-func mallocs(ctx context.Context, p *product) float64 {
-	var total float64
-	for _, node := range p.Nodes {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, node.Ops+"/metrics", nil)
-		if err != nil {
-			continue
+// missing tells whom a walk did not see.
+func (p *product) missing(seen map[string]bool) error {
+	for _, id := range p.users {
+		if !seen[id] {
+			return fmt.Errorf("the walk missed %s", id)
 		}
-		resp, err := p.Client.Do(request)
-		if err != nil {
-			continue
-		}
-		lines := bufio.NewScanner(resp.Body)
-		for lines.Scan() {
-			if text, ok := strings.CutPrefix(lines.Text(), "go_memstats_mallocs_total "); ok {
-				count, _ := strconv.ParseFloat(text, 64)
-				total += count
-			}
-		}
-		_ = resp.Body.Close()
 	}
-	return total
+	return nil
+}
+
+// mallocs adds up the objects that all nodes have allocated so far.
+func mallocs(ctx context.Context, p *product) (float64, error) {
+	counts, err := metric(ctx, p.Region, "/metrics", "go_memstats_mallocs_total")
+	total := 0.0
+	for _, count := range counts {
+		total += count
+	}
+	return total, err
 }

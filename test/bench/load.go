@@ -14,6 +14,7 @@ type client func() error
 
 // sample is what one cell of one round measured.
 type sample struct {
+	count    int           // operations that finished
 	rate     float64       // operations per second
 	p50, p99 time.Duration // of one operation
 	cpu      time.Duration // CPU time of the servers per operation, 0 when not known
@@ -56,11 +57,12 @@ func runPaced(clients []client, d, pause time.Duration, cpu func() time.Duration
 	}
 	slices.Sort(all)
 	return sample{
-		rate: float64(len(all)) / took.Seconds(),
-		p50:  all[len(all)/2],
-		p99:  all[len(all)*99/100],
-		cpu:  spent / time.Duration(len(all)),
-		err:  errors.Join(faults...),
+		count: len(all),
+		rate:  float64(len(all)) / took.Seconds(),
+		p50:   all[len(all)/2],
+		p99:   all[len(all)*99/100],
+		cpu:   spent / time.Duration(len(all)),
+		err:   errors.Join(faults...),
 	}
 }
 

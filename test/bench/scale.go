@@ -1,9 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -91,37 +91,44 @@ func restart(ctx context.Context, p *product) (time.Duration, error) {
 
 // heaps asks every node to collect garbage and gives its live heap in bytes.
 func heaps(ctx context.Context, r *region.Region) ([]float64, error) {
-	var heaps []float64
+	if _, err := metric(ctx, r, "/debug/pprof/heap?gc=1", ""); err != nil {
+		return nil, err
+	}
+	return metric(ctx, r, "/metrics", "go_memstats_heap_alloc_bytes")
+}
+
+// metric reads a path of every node's operations listener, and gives the value of the metric of this name on each; with no
+// name it reads only.
+func metric(ctx context.Context, r *region.Region, path, name string) ([]float64, error) {
+	var values []float64
 	for _, node := range r.Nodes {
-		for _, path := range []string{"/debug/pprof/heap?gc=1", "/metrics"} {
-			request, err := http.NewRequestWithContext(ctx, http.MethodGet, node.Ops+path, nil)
-			if err != nil {
-				return nil, err
-			}
-			resp, err := r.Client.Do(request)
-			if err != nil {
-				return nil, err
-			}
-			lines := bufio.NewScanner(resp.Body)
-			lines.Buffer(nil, 1<<20)
-			for lines.Scan() {
-				value, ok := strings.CutPrefix(lines.Text(), "go_memstats_heap_alloc_bytes ")
-				if !ok {
-					continue
-				}
-				bytes, err := strconv.ParseFloat(value, 64)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, node.Ops+path, nil)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := r.Client.Do(request)
+		if err != nil {
+			return nil, err
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(body)) {
+			if text, ok := strings.CutPrefix(line, name+" "); ok && name != "" {
+				value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 				if err != nil {
 					return nil, err
 				}
-				heaps = append(heaps, bytes)
+				values = append(values, value)
 			}
-			_ = resp.Body.Close()
 		}
 	}
-	if len(heaps) != len(r.Nodes) {
-		return nil, fmt.Errorf("%d of %d nodes told their heap", len(heaps), len(r.Nodes))
+	if name != "" && len(values) != len(r.Nodes) {
+		return nil, fmt.Errorf("%d of %d nodes told their %s", len(values), len(r.Nodes), name)
 	}
-	return heaps, nil
+	return values, nil
 }
 
 func pause(ctx context.Context) {
