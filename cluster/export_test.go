@@ -55,3 +55,9 @@ func (n *Node) LeadBehind(ctx context.Context, underWay func() bool) error {
 	_, err := behind.lead(ctx)
 	return err
 }
+
+// Supported is supported.
+func (n *Node) Supported(ctx context.Context) (level uint64, laggard string) { return n.supported(ctx) }
+
+// AwaitLevel is awaitLevel.
+func (n *Node) AwaitLevel(ctx context.Context, level uint64) error { return n.awaitLevel(ctx, level) }

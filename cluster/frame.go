@@ -25,7 +25,7 @@ const (
 	callLost     callKind = 5 // have you, too, lost this leader → bool, last index
 	callJoin     callKind = 6 // make me a member → empty
 	callRemove   callKind = 7 // remove a member → empty
-	callProgress callKind = 8 // → last index, applied seq
+	callProgress callKind = 8 // → last index, applied seq, newest level supported
 	callHandOver callKind = 9 // hand leadership over → empty
 )
 

@@ -82,7 +82,7 @@ func (n *Node) gauges() []prometheus.Collector {
 		gauge("voters", "Members with a vote.", func() float64 { return float64(n.count(raft.Voter)) }),
 		gauge("nonvoters", "Members without a vote.", func() float64 { return float64(n.count(raft.Nonvoter)) }),
 		gauge("clock_offset_seconds", "How far the ledger's time is ahead of this node's clock.", func() float64 {
-			return (time.Duration(n.clockOffset.Load()) * time.Microsecond).Seconds()
+			return n.offset().Seconds()
 		}),
 		gauge("certificate_expiry_timestamp_seconds", "When the node's certificate expires.", func() float64 {
 			return float64(n.config.Credentials.NotAfter().Unix())

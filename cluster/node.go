@@ -56,6 +56,7 @@ type Node struct {
 	proposals   gate
 	installing  installing
 	clockOffset atomic.Int64 // microseconds that the ledger's time is ahead of this node's clock
+	clockWarned atomic.Int64 // when the log said so last, unix nanoseconds
 	draining    atomic.Bool
 	leaving     atomic.Bool
 
@@ -240,6 +241,7 @@ func (n *Node) assemble() {
 		underWay: func() bool { return n.batcher.open.Load() > 0 }, ledgerTime: n.batcher.time,
 		onTime: func(at directory.Time) {
 			n.clockOffset.Store(int64(at) - n.config.Now().UnixMicro())
+			n.warnOfClock()
 		},
 		wait: timing.ReadWait, stopped: n.stopped, metrics: n.metrics, born: time.Now(),
 	}
@@ -263,9 +265,31 @@ func (n *Node) run() {
 	n.work.Go(func() { n.watch.run(ctx) })
 	n.work.Go(func() { n.members.form(ctx) })
 	n.work.Go(func() { n.members.tend(ctx) })
+	n.work.Go(func() { n.keepLevel(ctx) })
 	n.work.Go(func() { n.refresh(ctx) })
 	n.guard.run(ctx, &n.work)
 	n.link.serve(func(from peer) { n.serveCalls(ctx, from) }, n.watch.hold)
+}
+
+const (
+	// maxClockOffset is tolerated in silence. Identity providers' tokens and our own are judged with a minute's tolerance.
+	maxClockOffset    = 5 * time.Second
+	clockWarningPause = time.Minute
+)
+
+// warnOfClock says in the log, once a minute, that this node's clock and the leader's differ: only one of the two is wrong,
+// and which one a node cannot know, so it goes on.
+func (n *Node) warnOfClock() {
+	offset := n.offset()
+	if offset.Abs() <= maxClockOffset {
+		return
+	}
+	now, last := time.Now().UnixNano(), n.clockWarned.Load()
+	if now-last < int64(clockWarningPause) || !n.clockWarned.CompareAndSwap(last, now) {
+		return
+	}
+	n.logger.Warn("the clocks of this node and of the leader differ; sign-ins are refused where a clock is a minute off",
+		"offset", offset.Round(time.Millisecond))
 }
 
 // refresh keeps this node's confirmation young while nobody reads, and with it the right to give local views.

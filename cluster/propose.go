@@ -61,6 +61,9 @@ func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, 
 	if len(r.encoded) > command.MaxCommandBytes {
 		return command.Result{}, directory.Errorf(directory.KindTooLarge, "", "the change takes %d bytes, more than %d", len(r.encoded), command.MaxCommandBytes)
 	}
+	if err := n.awaitLevel(ctx, r.level); err != nil {
+		return command.Result{}, err
+	}
 	result, err := n.proposeUntil(ctx, r)
 	n.metrics.proposed(time.Since(began), err)
 	telemetry.EventFrom(ctx).SetSeq(result.Seq)
@@ -75,6 +78,7 @@ func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, 
 type request struct {
 	command  command.Command
 	encoded  []byte
+	level    uint64        // that the ledger must have
 	until    time.Time     // when its caller gets an answer at the latest
 	lifetime time.Duration // from the stamp to the deadline
 	stamped  bool          // the deadline is this node's to set
@@ -87,7 +91,7 @@ func (n *Node) stamp(r *request) {
 	if r.stamped {
 		r.command.Deadline = n.ledgerTime() + directory.Time(r.lifetime.Microseconds())
 	}
-	r.encoded = r.command.Encode()
+	r.encoded, r.level = r.command.EncodeWithLevel()
 }
 
 // ledgerTime is the time that the leader would stamp now: by this node's clock, corrected by what the leader last said, so

@@ -160,10 +160,11 @@ func (s *session) index(ctx context.Context, _ *wire.Reader, w *wire.Writer) err
 	return nil
 }
 
-// progress tells how far this node has come, for the leader that considers giving it a vote.
+// progress tells how far this node has come, for the leader that considers giving it a vote, and what it supports.
 func (s *session) progress(_ context.Context, _ *wire.Reader, w *wire.Writer) error {
 	w.Uint(s.node.raft.LastIndex())
 	w.Uint(s.node.fsm.View().Seq())
+	w.Uint(command.MaxLevel)
 	return nil
 }
 

@@ -36,6 +36,7 @@ type Status struct {
 	Seq         uint64             `json:"seq"`     // newest command in the state
 	At          time.Time          `json:"at"`      // newest stamp in the state
 	Level       uint64             `json:"level"`
+	ClockOffset time.Duration      `json:"clock_offset"` // that the ledger's time is ahead of this node's clock, nanoseconds
 	LastContact time.Duration      `json:"last_contact"` // since this node was last confirmed, nanoseconds; -1 for never
 	Draining    bool               `json:"draining"`
 	Removed     bool               `json:"removed"` // this node is no longer a member
@@ -62,6 +63,7 @@ func (n *Node) Status() Status {
 		Seq:         view.Seq(),
 		At:          time.UnixMicro(int64(view.At())).UTC(),
 		Level:       view.Level(),
+		ClockOffset: n.offset(),
 		LastContact: n.reads.age(),
 		Draining:    n.draining.Load(),
 		Certificate: n.config.Credentials.NotAfter(),
@@ -76,6 +78,9 @@ func (n *Node) Status() Status {
 	s.Removed = n.removed()
 	return s
 }
+
+// offset is how far the ledger's time is ahead of this node's clock, as of the newest word of the leader.
+func (n *Node) offset() time.Duration { return time.Duration(n.clockOffset.Load()) * time.Microsecond }
 
 // removed tells that there is a cluster which this node was taken out of.
 func (n *Node) removed() bool {

@@ -31,16 +31,21 @@ func (c *Client) Validate() error {
 	if c.Name == "" || len(c.Name) > maxNameLength {
 		return Errorf(KindInvalid, "name", "name must have 1 to %d characters", maxNameLength)
 	}
-	if len(c.RedirectURIs) > MaxRedirectURIs {
-		return Errorf(KindTooLarge, "redirect_uris", "at most %d redirect URIs", MaxRedirectURIs)
+	return validateRedirects("redirect_uris", c.RedirectURIs)
+}
+
+// validateRedirects wants few addresses, each once.
+func validateRedirects(field string, uris []string) error {
+	if len(uris) > MaxRedirectURIs {
+		return Errorf(KindTooLarge, field, "at most %d addresses", MaxRedirectURIs)
 	}
-	seen := make(map[string]bool, len(c.RedirectURIs))
-	for _, uri := range c.RedirectURIs {
-		if err := validateRedirect(uri); err != nil {
+	seen := make(map[string]bool, len(uris))
+	for _, uri := range uris {
+		if err := validateRedirect(field, uri); err != nil {
 			return err
 		}
 		if seen[uri] {
-			return Errorf(KindInvalid, "redirect_uris", "%q is listed twice", uri)
+			return Errorf(KindInvalid, field, "%q is listed twice", uri)
 		}
 		seen[uri] = true
 	}
@@ -59,16 +64,16 @@ func (c *Client) Redirects(uri string) bool {
 
 // validateRedirect wants an absolute URI without user and fragment (RFC 6749 §3.1.2): https, or http to this very machine
 // (RFC 8252 §7.3).
-func validateRedirect(uri string) error {
+func validateRedirect(field, uri string) error {
 	parsed, err := url.Parse(uri)
 	if err != nil || len(uri) > maxRedirectLength || parsed.Hostname() == "" {
-		return Errorf(KindInvalid, "redirect_uris", "a redirect URI must be an absolute https URL of at most %d characters", maxRedirectLength)
+		return Errorf(KindInvalid, field, "a redirect URI must be an absolute https URL of at most %d characters", maxRedirectLength)
 	}
 	if parsed.User != nil || parsed.Fragment != "" || uri[len(uri)-1] == '#' {
-		return Errorf(KindInvalid, "redirect_uris", "redirect URI %q must have no user and no fragment", uri)
+		return Errorf(KindInvalid, field, "redirect URI %q must have no user and no fragment", uri)
 	}
 	if parsed.Scheme != "https" && (parsed.Scheme != "http" || !isLoopback(parsed.Hostname())) {
-		return Errorf(KindInvalid, "redirect_uris", "redirect URI %q must be https, or http on loopback", uri)
+		return Errorf(KindInvalid, field, "redirect URI %q must be https, or http on loopback", uri)
 	}
 	return nil
 }

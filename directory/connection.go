@@ -15,7 +15,34 @@ const (
 	AuthBasic AuthMethod = "client_secret_basic"
 	// AuthPost is client_secret_post.
 	AuthPost AuthMethod = "client_secret_post"
+	// AuthPrivateKey is private_key_jwt (RFC 7523 §2.2), with a key of the region that the provider fetches from us.
+	AuthPrivateKey AuthMethod = "private_key_jwt"
 )
+
+// NeedsSecret tells whether the method needs a client secret.
+func (m AuthMethod) NeedsSecret() bool { return m != AuthPrivateKey }
+
+// ResponseMode is how the provider sends its answer back.
+type ResponseMode string
+
+const (
+	// ResponseQuery is a redirect with a query, the default.
+	ResponseQuery ResponseMode = ""
+	// ResponseFormPost is a form that the browser posts (OAuth 2.0 Form Post Response Mode).
+	ResponseFormPost ResponseMode = "form_post"
+)
+
+// ConnectionSettings is what is chosen about a connection besides its client registration.
+type ConnectionSettings struct {
+	AuthMethod     AuthMethod
+	Scopes         []string // besides openid, profile, email
+	ResponseMode   ResponseMode
+	Prompt         string   // sent as it is: "", "login", "consent" or "select_account"
+	MaxAge         int64    // seconds since the person authenticated at the provider; 0: not asked for
+	ACRValues      []string // one of them must come back; none: not asked for
+	SharedRedirect bool     // the provider calls back at /signin-oidc instead of the connection's own address
+	JustInTime     bool     // an unknown person with an address in one of the organization's domains becomes a user
+}
 
 // Connection is an organization's OpenID Connect client registration at its identity provider.
 type Connection struct {
@@ -24,13 +51,46 @@ type Connection struct {
 	Issuer       string // exactly as the provider's discovery document says
 	ClientID     string
 	ClientSecret seal.Sealed // place: organization, row = connection id, field = "client_secret"
-	AuthMethod   AuthMethod
-	Scopes       []string // besides openid, profile, email
-	Enabled      bool
-	Created      Time
-	Modified     Time
-	Version      uint64
+	ConnectionSettings
+	Enabled  bool
+	Created  Time
+	Modified Time
+	Version  uint64
+
+	SecretExpires  Time        // when the provider stops taking ClientSecret, as its owner was told; 0: not known
+	PreviousSecret seal.Sealed // until a rotation is finished: tried when the provider refuses ClientSecret; the same place
+	Reminded       uint8       // how many reminders were sent for SecretExpires
 }
+
+// secretReminders are how long before a client secret expires its owners are told, in days.
+var secretReminders = [...]Time{30, 14, 7, 1}
+
+// RemindersDue counts the reminders about the client secret that should have been sent by now.
+func (c *Connection) RemindersDue(now Time) uint8 {
+	if c.SecretExpires == 0 {
+		return 0
+	}
+	due := uint8(0)
+	for _, days := range secretReminders {
+		if now >= c.SecretExpires-days*day {
+			due++
+		}
+	}
+	return due
+}
+
+// Bounds of a connection's choices.
+const (
+	maxACRValues = 10
+	maxACR       = 200
+	maxMaxAge    = 365 * 24 * 3600
+	maxClientID  = 512
+	maxScopes    = 50
+	maxScope     = 200
+
+	// MaxIssuer bounds an issuer.
+	MaxIssuer = 2000
+)
 
 // Validate checks the fields that a person chose.
 func (c *Connection) Validate() error {
@@ -41,15 +101,52 @@ func (c *Connection) Validate() error {
 	if issuer.User != nil || issuer.RawQuery != "" || issuer.Fragment != "" {
 		return Errorf(KindInvalid, "issuer", "issuer must have no user, query or fragment")
 	}
-	if c.ClientID == "" || len(c.ClientID) > 512 {
-		return Errorf(KindInvalid, "client_id", "client_id must have 1 to 512 characters")
+	return c.fits()
+}
+
+// fits checks what needs no reading of web addresses.
+func (c *Connection) fits() error {
+	if c.Issuer == "" || len(c.Issuer) > MaxIssuer {
+		return Errorf(KindInvalid, "issuer", "issuer must have 1 to %d characters", MaxIssuer)
 	}
-	if c.AuthMethod != AuthBasic && c.AuthMethod != AuthPost {
-		return Errorf(KindInvalid, "auth_method", "auth_method must be client_secret_basic or client_secret_post")
+	if c.ClientID == "" || len(c.ClientID) > maxClientID {
+		return Errorf(KindInvalid, "client_id", "client_id must have 1 to %d characters", maxClientID)
 	}
-	for _, scope := range c.Scopes {
-		if scope == "" || strings.ContainsAny(scope, " \t\r\n\"\\") {
-			return Errorf(KindInvalid, "scopes", "%q is not a scope", scope)
+	return c.ConnectionSettings.Validate()
+}
+
+// Validate checks the choices.
+func (s *ConnectionSettings) Validate() error {
+	switch s.AuthMethod {
+	case AuthBasic, AuthPost, AuthPrivateKey:
+	default:
+		return Errorf(KindInvalid, "auth_method", "auth_method must be client_secret_basic, client_secret_post or private_key_jwt")
+	}
+	if len(s.Scopes) > maxScopes {
+		return Errorf(KindTooLarge, "scopes", "at most %d scopes", maxScopes)
+	}
+	for _, scope := range s.Scopes {
+		if scope == "" || len(scope) > maxScope || strings.ContainsAny(scope, " \t\r\n\"\\") {
+			return Errorf(KindInvalid, "scopes", "%q is not a scope", Cut(scope, maxScope))
+		}
+	}
+	if s.ResponseMode != ResponseQuery && s.ResponseMode != ResponseFormPost {
+		return Errorf(KindInvalid, "response_mode", "response_mode must be query or form_post")
+	}
+	switch s.Prompt {
+	case "", "login", "consent", "select_account":
+	default:
+		return Errorf(KindInvalid, "prompt", "prompt must be empty, login, consent or select_account")
+	}
+	if s.MaxAge < 0 || s.MaxAge > maxMaxAge {
+		return Errorf(KindInvalid, "max_age", "max_age must be 0 to %d seconds", maxMaxAge)
+	}
+	if len(s.ACRValues) > maxACRValues {
+		return Errorf(KindTooLarge, "acr_values", "at most %d acr_values", maxACRValues)
+	}
+	for _, acr := range s.ACRValues {
+		if acr == "" || len(acr) > maxACR || strings.ContainsFunc(acr, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return Errorf(KindInvalid, "acr_values", "%q is not an authentication context class", Cut(acr, maxACR))
 		}
 	}
 	return nil

@@ -127,6 +127,7 @@ func TestOrganization_Validate(t *testing.T) {
 		"upper-case slug":    {func(o *directory.Organization) { o.Slug = "Acme" }, "slug"},
 		"slug ends in -":     {func(o *directory.Organization) { o.Slug = "acme-" }, "slug"},
 		"long slug":          {func(o *directory.Organization) { o.Slug = strings.Repeat("a", 64) }, "slug"},
+		"reserved slug":      {func(o *directory.Organization) { o.Slug = "emergency" }, "slug"},
 		"blank name":         {func(o *directory.Organization) { o.Name = "  " }, "name"},
 		"long name":          {func(o *directory.Organization) { o.Name = strings.Repeat("a", 201) }, "name"},
 		"one label":          {func(o *directory.Organization) { o.Domains = []string{"acme"} }, "domains"},
@@ -148,7 +149,8 @@ func TestOrganization_Validate(t *testing.T) {
 
 func TestConnection_Validate(t *testing.T) {
 	good := directory.Connection{
-		Issuer: "https://idp.example/realms/acme", ClientID: "client", AuthMethod: directory.AuthBasic, Scopes: []string{"groups"},
+		Issuer: "https://idp.example/realms/acme", ClientID: "client",
+		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic, Scopes: []string{"groups"}},
 	}
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)

@@ -14,8 +14,12 @@ type (
 	ClientID string
 	// ConnectionID names an organization's connection to its identity provider.
 	ConnectionID string
-	// SessionID names a session in lists and in audit; it is not the session's token.
+	// SessionID names a session in lists, in audit and, as sid, towards applications; it is not the session's token.
 	SessionID string
+	// ConnectionRequestID names an owner's request to connect an identity provider.
+	ConnectionRequestID string
+	// ApplicationID names an application of the SaaS company: its OAuth 2.0 client_id. It is unique in its region.
+	ApplicationID string
 )
 
 // Time is an instant in microseconds since the Unix epoch, UTC. The leader stamps it when it proposes; nothing

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -37,15 +38,48 @@ type Organization struct {
 	SingleToken  bool         // a new bearer token voids the others at once
 	Plan         string       // see Settings.Allows; empty: the region's default plan
 
+	SignIn     SignInPolicy
+	BreakGlass []string // folded addresses that may sign in when the identity provider fails, see ValidateBreakGlass
+	Phone      PhonePolicy
+
 	Created  Time
 	Modified Time
 	Version  uint64
 }
 
+// SignInPolicy is what an organization chooses about sessions and sign-in.
+type SignInPolicy struct {
+	SessionLifetime Time // absolute; 0: DefaultSessionLifetime
+	SessionIdle     Time // 0: sessions do not end for want of use
+	RequireSSO      bool // invited people with an address in one of the domains may use the identity provider only
+}
+
+// Lifetime gives the absolute life of a session.
+func (p SignInPolicy) Lifetime() Time {
+	if p.SessionLifetime == 0 {
+		return DefaultSessionLifetime
+	}
+	return p.SessionLifetime
+}
+
+// Validate wants lives of sessions within a minute and 30 days.
+func (p SignInPolicy) Validate() error {
+	const least, most = Time(60_000_000), 30 * day
+	if p.SessionLifetime != 0 && (p.SessionLifetime < least || p.SessionLifetime > most) {
+		return Errorf(KindInvalid, "session_lifetime", "session_lifetime must be a minute to 30 days")
+	}
+	if p.SessionIdle != 0 && (p.SessionIdle < least || p.SessionIdle > most) {
+		return Errorf(KindInvalid, "session_idle", "session_idle must be a minute to 30 days")
+	}
+	return nil
+}
+
+// MaxDomains bounds the domains of an organization, and the claims to some.
+const MaxDomains = 100
+
 const (
 	maxNameLength      = 200
 	maxSlugLength      = 63
-	maxDomains         = 100
 	maxPrincipalLength = 100
 )
 
@@ -57,8 +91,8 @@ func (o *Organization) Validate() error {
 	if name := strings.TrimSpace(o.Name); name == "" || len(o.Name) > maxNameLength {
 		return Errorf(KindInvalid, "name", "name must have 1 to %d characters", maxNameLength)
 	}
-	if len(o.Domains) > maxDomains {
-		return Errorf(KindInvalid, "domains", "at most %d domains", maxDomains)
+	if len(o.Domains) > MaxDomains {
+		return Errorf(KindInvalid, "domains", "at most %d domains", MaxDomains)
 	}
 	seen := make(map[string]bool, len(o.Domains))
 	for _, domain := range o.Domains {
@@ -76,7 +110,23 @@ func (o *Organization) Validate() error {
 	if !o.Profile.Valid() {
 		return Errorf(KindInvalid, "scim_profile", "scim_profile must be interop, strict or entra")
 	}
+	if err := o.SignIn.Validate(); err != nil {
+		return err
+	}
 	return o.validateProvisioning()
+}
+
+// Stands says what a folded address is to the organization, invited people apart.
+func (o *Organization) Stands(address string) Standing {
+	switch {
+	case address == "":
+		return StandingNone
+	case address == o.RootEmail:
+		return StandingRoot
+	case slices.Contains(o.BreakGlass, address):
+		return StandingBreakGlass
+	}
+	return StandingNone
 }
 
 func (o *Organization) validateProvisioning() error {
@@ -95,8 +145,14 @@ func (o *Organization) validateProvisioning() error {
 	return nil
 }
 
-// ValidateSlug wants 1 to 63 of a–z, 0–9 and inner hyphens: a DNS label.
+// reservedSlugs are what /login/{slug} is for other things.
+var reservedSlugs = []string{"start", "local", "emergency", "setup", "initiate"}
+
+// ValidateSlug wants 1 to 63 of a–z, 0–9 and inner hyphens: a DNS label. A few words are taken by pages of ours.
 func ValidateSlug(slug string) error {
+	if slices.Contains(reservedSlugs, slug) {
+		return Errorf(KindInvalid, "slug", "slug %q is reserved", slug)
+	}
 	if !isLabel(slug) {
 		return Errorf(KindInvalid, "slug", "slug must be 1 to %d lower-case letters, digits or inner hyphens", maxSlugLength)
 	}

@@ -17,10 +17,13 @@ const (
 	SourceInvited Source = 2
 	// SourceRoot is the organization's root user: never visible to SCIM, never linked to an IdP.
 	SourceRoot Source = 3
+	// SourceJIT is a person who signed in through the identity provider before SCIM knew them, see
+	// ConnectionSettings.JustInTime.
+	SourceJIT Source = 4
 )
 
 // Valid tells whether s is one of the sources.
-func (s Source) Valid() bool { return s >= SourceSCIM && s <= SourceRoot }
+func (s Source) Valid() bool { return s >= SourceSCIM && s <= SourceJIT }
 
 // User is one person in one organization, as the ledger keeps it. Records are immutable: a change makes a new one.
 type User struct {

@@ -21,8 +21,9 @@ type transaction struct {
 	organization directory.OrganizationID
 	actor        string
 
-	subject subject // for the sync log
-	logged  uint32  // rows of the sync log so far
+	subject subject  // for the sync log
+	logged  uint32   // rows of the sync log so far
+	detail  []string // for the audit log: what the command itself does not tell
 }
 
 func newTransaction(s *state.State, c *command.Command) *transaction {
@@ -64,6 +65,27 @@ var table = map[command.Kind]applyFunc{
 	command.KindEraseUser:          on(eraseUser),
 	command.KindConvertUsers:       on(convertUsers),
 	command.KindRenameUsers:        on(renameUsers),
+	command.KindPutRequest:         on(putRequest),
+	command.KindStepRequest:        on(stepRequest),
+	command.KindDeleteRequest:      on(deleteRequest),
+	command.KindPutDomain:          on(putDomain),
+	command.KindLookDomain:         on(lookDomain),
+	command.KindDeleteDomain:       on(deleteDomain),
+	command.KindPutProvider:        on(putProvider),
+	command.KindPutSigningKey:      on(putSigningKey),
+	command.KindPutApplication:     on(putApplication),
+	command.KindDeleteApplication:  on(deleteApplication),
+	command.KindEndSessions:        on(endSessions),
+	command.KindTouchSessions:      on(touchSessions),
+	command.KindCountAttempt:       on(countAttempt),
+	command.KindPutPasskey:         on(putPasskey),
+	command.KindDeletePasskey:      on(deletePasskey),
+	command.KindPutRecovery:        on(putRecovery),
+	command.KindOpenLocalSession:   on(openLocalSession),
+	command.KindDeleteLink:         on(deleteLink),
+	command.KindJoinSession:        on(joinSession),
+	command.KindFinishErrands:      on(finishErrands),
+	command.KindRemindSecret:       on(remindSecret),
 }
 
 // on makes an applyFunc of a function over one concrete payload.
@@ -108,6 +130,9 @@ func (tx *transaction) apply(c *command.Command) (command.Result, *directory.Err
 		panic(fmt.Sprintf("no apply function for %s", c.Payload.Kind()))
 	}
 	result, refusal := apply(tx, c.Payload)
+	if refusal == nil && result.Changed {
+		tx.audit(c.Payload)
+	}
 	if refusal == nil && c.Note != nil {
 		tx.logNote(c.Note, result.Changed)
 	}

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"encoding/binary"
 	"fmt"
 	"runtime"
 	"strings"
@@ -156,4 +157,81 @@ func heap() uint64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return stats.HeapAlloc
+}
+
+// benchSessions signs n users in through one connection of an organization that has nothing else, under level 2.
+func benchSessions(b *testing.B, n int) *ledger {
+	const org = "organization-00000000-0000-0000-0000"
+	l := newLedger(b)
+	l.do("", &command.RaiseLevel{Level: 2})
+	l.do(org, &command.CreateOrganization{})
+	connection := l.do(org, &command.PutConnection{ID: "connection", Issuer: "https://idp.example", ClientID: "client", Enabled: true})
+	l.feed(l.benchEntries(n, 64, func(i int) command.Payload { return bigUser(i) }))
+	l.feed(l.benchEntries(n, 64, func(i int) command.Payload {
+		u := bigUser(i)
+		return &command.OpenSession{
+			ID: directory.SessionID(fmt.Sprintf("61bbc4c8-7f76-453a-919d-%012d", i)), Hash: benchHash(i), User: u.ID, Connection: "connection",
+			ConnectionVersion: connection.Version, Transaction: benchHash(n + i), TransactionExpiry: l.now + 600_000_000,
+			Lifetime: int64(directory.DefaultSessionLifetime), Issuer: "https://idp.example", Subject: u.ExternalID,
+			SessionDetails: command.SessionDetails{Idle: 3600_000_000, Methods: []string{"pwd", "mfa"}, Agent: "Firefox on Linux", Address: "192.0.2.7"},
+			ProviderSID:    fmt.Sprintf("7f76-453a-%012d", i),
+		}
+	}))
+	if got := l.fsm.View().Sessions(); got != n {
+		b.Fatalf("%d sessions, want %d", got, n)
+	}
+	return l
+}
+
+// benchHash spreads as hashes do.
+func benchHash(i int) (hash directory.Hash) {
+	binary.BigEndian.PutUint64(hash[:], uint64(i)*0x9e3779b97f4a7c15)
+	binary.BigEndian.PutUint64(hash[8:], uint64(i))
+	return hash
+}
+
+// BenchmarkEndSessions ends the sessions of 100,000 people in one command, on a copy of the ledger each time.
+func BenchmarkEndSessions(b *testing.B) {
+	const size = 100_000
+	l := benchSessions(b, size)
+	subject := bigUser(size / 2).ExternalID
+	for name, end := range map[string]*command.EndSessions{
+		"all":        {All: true},
+		"connection": {Connection: "connection"},
+		"subject":    {Connection: "connection", Subject: subject},
+		"sid":        {Connection: "connection", ProviderSID: fmt.Sprintf("7f76-453a-%012d", size/2)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			view := l.fsm.View()
+			c := l.command("organization-00000000-0000-0000-0000", end)
+			b.ReportAllocs()
+			for b.Loop() {
+				if r, _ := Rehearse(view, c); !r.Changed {
+					b.Fatalf("result %+v", r)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkSession is what every request of a signed-in person costs: the look-up and the judgement of its age.
+func BenchmarkSession(b *testing.B) {
+	for _, size := range []int{1000, 100_000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			l := benchSessions(b, size)
+			view, now := l.fsm.View(), l.now
+			hashes := make([]directory.Hash, size)
+			for i := range hashes {
+				hashes[i] = benchHash(i * 7919 % size)
+			}
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				if session, ok := view.Session(hashes[i%size]); !ok || session.Expired(now) {
+					b.Fatal("no session")
+				}
+				i++
+			}
+		})
+	}
 }

@@ -1,6 +1,9 @@
 package fsm
 
 import (
+	"bytes"
+	"slices"
+
 	"domicile/directory"
 	"domicile/fsm/command"
 	"domicile/fsm/state"
@@ -11,44 +14,100 @@ func putConnection(tx *transaction, p *command.PutConnection) (command.Result, *
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
-	created, version := tx.now, uint64(0)
-	old, ok := tx.state.Connection(p.ID)
-	if ok {
-		if old.Organization != tx.organization {
-			return command.Result{}, directory.Errorf(directory.KindConflict, "id", "connection %s exists", p.ID)
-		}
-		created, version = old.Created, old.Version
+	old, refusal := connectionBefore(tx, p.ID)
+	if refusal != nil {
+		return command.Result{}, refusal
+	}
+	version := uint64(0)
+	if old != nil {
+		version = old.Version
 	} else if p.ExpectVersion != 0 {
 		return command.Result{}, noConnection(p.ID)
 	}
 	if refusal := stale(p.ExpectVersion, version); refusal != nil {
 		return command.Result{}, refusal
 	}
-	if holder, taken := tx.state.ConnectionByClient(p.Issuer, p.ClientID); taken && holder.ID != p.ID {
-		return command.Result{}, directory.Errorf(directory.KindConflict, "client_id",
+	next := &directory.Connection{
+		ID: p.ID, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, ConnectionSettings: p.ConnectionSettings,
+		Enabled: p.Enabled, SecretExpires: p.SecretExpires, PreviousSecret: p.PreviousSecret,
+	}
+	if refusal := registrationFree(tx, next); refusal != nil {
+		return command.Result{}, refusal
+	}
+	writeConnection(tx, d, old, next)
+	return tx.changed(next.Created), nil
+}
+
+// connectionBefore finds the organization's connection of an id; nil where the id is free. It refuses another
+// organization's.
+func connectionBefore(tx *transaction, id directory.ConnectionID) (*directory.Connection, *directory.Error) {
+	old, ok := tx.state.Connection(id)
+	if ok && old.Organization != tx.organization {
+		return nil, directory.Errorf(directory.KindConflict, "id", "connection %s exists", id)
+	}
+	return old, nil
+}
+
+// registrationFree checks that no other connection of the region has the issuer and client id.
+func registrationFree(tx *transaction, next *directory.Connection) *directory.Error {
+	if holder, taken := tx.state.ConnectionByClient(next.Issuer, next.ClientID); taken && holder.ID != next.ID {
+		return directory.Errorf(directory.KindConflict, "client_id",
 			"another connection of this region uses this client id at this issuer")
 	}
-	if ok {
-		retire(tx, d, old, p)
+	return nil
+}
+
+// writeConnection puts a connection in the place of old, nil for none, and ends what the change makes void.
+func writeConnection(tx *transaction, d *state.Directory, old, next *directory.Connection) {
+	next.Organization, next.Created, next.Modified, next.Version = tx.organization, tx.now, tx.now, tx.seq
+	if old != nil {
+		next.Created = old.Created
+		if next.SecretExpires == old.SecretExpires {
+			next.Reminded = old.Reminded
+		}
+		retire(tx, d, old, next)
 	}
-	tx.state.PutConnection(d, &directory.Connection{
-		ID: p.ID, Organization: tx.organization, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret,
-		AuthMethod: p.AuthMethod, Scopes: p.Scopes, Enabled: p.Enabled,
-		Created: created, Modified: tx.now, Version: tx.seq,
-	})
-	return tx.changed(created), nil
+	tx.about(connectionChanges(old, next)...)
+	tx.state.PutConnection(d, next)
 }
 
 // retire ends what a change of a connection makes void: the sessions that came through it, when it is turned off or speaks
 // with another provider or as another client; in the latter case also its links, because subjects mean nothing elsewhere.
-func retire(tx *transaction, d *state.Directory, old *directory.Connection, p *command.PutConnection) {
-	elsewhere := old.Issuer != p.Issuer || old.ClientID != p.ClientID
+func retire(tx *transaction, d *state.Directory, old, next *directory.Connection) {
+	elsewhere := !sameRegistration(old, next)
 	if elsewhere {
 		d.DeleteLinksThrough(old.ID)
 	}
-	if elsewhere || !p.Enabled {
+	if elsewhere || !next.Enabled {
 		tx.state.DeleteSessionsThrough(d, old.ID)
 	}
+}
+
+func sameRegistration(a, b *directory.Connection) bool {
+	return a.Issuer == b.Issuer && a.ClientID == b.ClientID
+}
+
+// connectionChanges names what differs, for the audit log.
+func connectionChanges(old, next *directory.Connection) []string {
+	if old == nil {
+		return []string{"created"}
+	}
+	return changes{
+		{"issuer", old.Issuer != next.Issuer},
+		{"client_id", old.ClientID != next.ClientID},
+		{"client_secret", !bytes.Equal(old.ClientSecret, next.ClientSecret)},
+		{"secret_expires", old.SecretExpires != next.SecretExpires},
+		{"auth_method", old.AuthMethod != next.AuthMethod},
+		{"scopes", !slices.Equal(old.Scopes, next.Scopes)},
+		{"response_mode", old.ResponseMode != next.ResponseMode},
+		{"prompt", old.Prompt != next.Prompt},
+		{"max_age", old.MaxAge != next.MaxAge},
+		{"acr_values", !slices.Equal(old.ACRValues, next.ACRValues)},
+		{"shared_redirect", old.SharedRedirect != next.SharedRedirect},
+		{"just_in_time", old.JustInTime != next.JustInTime},
+		{"enabled", !old.Enabled && next.Enabled},
+		{"disabled", old.Enabled && !next.Enabled},
+	}.names()
 }
 
 func deleteConnection(tx *transaction, p *command.DeleteConnection) (command.Result, *directory.Error) {
@@ -60,6 +119,7 @@ func deleteConnection(tx *transaction, p *command.DeleteConnection) (command.Res
 	if !ok {
 		return command.Result{}, noConnection(p.ID)
 	}
+	supersede(tx, d, p.ID)
 	tx.state.DeleteConnection(d, connection)
 	return tx.changed(connection.Created), nil
 }

@@ -14,7 +14,7 @@ func createGroup(tx *transaction, p *command.CreateGroup) (command.Result, *dire
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
-	if !p.Source.Valid() {
+	if !p.Source.Valid() || p.Source == directory.SourceJIT {
 		return command.Result{}, directory.Errorf(directory.KindInvalid, "source", "there is no source %d", p.Source)
 	}
 	if d.Taken(p.ID) {

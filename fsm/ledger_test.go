@@ -83,7 +83,8 @@ func (l *ledger) acme(n int) *ledger {
 		Slug: "acme", Name: "Acme", Domains: []string{"acme.example"}, Profile: directory.ProfileInterop,
 	}})
 	l.do("acme", &command.PutConnection{
-		ID: "connection", Issuer: "https://idp.example", ClientID: "client", AuthMethod: directory.AuthBasic, Enabled: true,
+		ID: "connection", Issuer: "https://idp.example", ClientID: "client", Enabled: true,
+		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic},
 	})
 	for i := range n {
 		l.do("acme", createUserCommand(i))

@@ -3,6 +3,7 @@ package fsm
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"domicile/directory"
@@ -108,6 +109,7 @@ func convertUsers(tx *transaction, p *command.ConvertUsers) (command.Result, *di
 	if converted == 0 {
 		return command.Result{}, nil
 	}
+	tx.about(strconv.Itoa(converted))
 	return tx.changed(tx.now), nil
 }
 
@@ -129,6 +131,7 @@ func renameUsers(tx *transaction, _ *command.RenameUsers) (command.Result, *dire
 		old[i], next[i] = rename.User, renamed(tx, rename)
 	}
 	d.RenameUsers(old, next)
+	tx.about(strconv.Itoa(len(next)))
 	return tx.changed(tx.now), nil
 }
 

@@ -22,6 +22,9 @@ type model struct {
 	transactions map[directory.Hash]directory.Time
 	requests     map[command.RequestID]modelRequest
 	order        []command.RequestID // of requests: they are forgotten in the order in which they were applied
+	level        uint64
+	modelSigning
+	modelConnecting
 }
 
 type modelOrg struct {
@@ -33,11 +36,14 @@ type modelOrg struct {
 	tokens      map[directory.TokenID]directory.Token
 	connections map[directory.ConnectionID]directory.Connection
 	links       map[modelIdentity]directory.ResourceID
+	tied        map[modelIdentity]directory.Time
+	credentials map[string]directory.Credentials
 	clients     map[directory.ClientID]directory.Client
 	schemas     map[string]directory.Schema
 
 	schemasVersion uint64
 	modelLife
+	modelRequests
 }
 
 type modelRequest struct {
@@ -57,6 +63,7 @@ func newModel() *model {
 	return &model{
 		orgs: make(map[directory.OrganizationID]*modelOrg), sessions: make(map[directory.Hash]directory.Session),
 		transactions: make(map[directory.Hash]directory.Time), requests: make(map[command.RequestID]modelRequest),
+		level: 1, modelSigning: newModelSigning(), modelConnecting: newModelConnecting(),
 	}
 }
 
@@ -92,7 +99,7 @@ func brief(r command.Result) command.Result {
 func (m *model) begin(at directory.Time) {
 	m.at = max(m.at, at)
 	maps.DeleteFunc(m.transactions, func(_ directory.Hash, end directory.Time) bool { return end < m.at })
-	maps.DeleteFunc(m.sessions, func(_ directory.Hash, s directory.Session) bool { return s.Expires <= m.at })
+	m.sweepSigning()
 	for _, o := range m.orgs {
 		o.sweep(m.at)
 		maps.DeleteFunc(o.tokens, func(_ directory.TokenID, t directory.Token) bool { return t.Expires != 0 && t.Expires <= m.at })
@@ -123,7 +130,12 @@ func (m *model) apply(c command.Command) (result command.Result) {
 		}
 	}()
 	deny(c.Deadline < m.at || c.Deadline > m.at+60_000_000, directory.KindExpired)
-	return m.noted(c)
+	m.actor = c.Actor
+	result = m.noted(c)
+	if result.Changed {
+		m.audited(c)
+	}
+	return result
 }
 
 func deny(when bool, kind directory.Kind) {
@@ -140,11 +152,20 @@ func (m *model) dispatch(id directory.OrganizationID, payload command.Payload) c
 	o := m.orgs[id]
 	switch p := payload.(type) {
 	case *command.RaiseLevel:
-		return command.Result{Version: 1}
+		if p.Level <= m.level {
+			return command.Result{Version: m.level}
+		}
+		m.level = p.Level
+		return m.done(m.at)
 	case *command.PutSettings:
 		return m.putSettings(p)
 	case *command.TouchTokens:
 		return m.touch(p)
+	case *command.TouchSessions, *command.FinishErrands, *command.CountAttempt,
+		*command.PutApplication, *command.DeleteApplication:
+		return m.signingRegion(payload)
+	case *command.PutSigningKey, *command.PutProvider:
+		return m.connectingRegion(payload)
 	case *command.CreateOrganization:
 		deny(o != nil, directory.KindConflict)
 		return m.putOrganization(id, &p.OrganizationFields, nil)
@@ -153,7 +174,7 @@ func (m *model) dispatch(id directory.OrganizationID, payload command.Payload) c
 		if !ok || s.Organization != id {
 			return command.Result{}
 		}
-		delete(m.sessions, p.Hash)
+		m.endSessions(func(s directory.Session) bool { return s.Hash == p.Hash })
 		return m.done(s.Created)
 	}
 	deny(o == nil, directory.KindNotFound)
@@ -163,6 +184,7 @@ func (m *model) dispatch(id directory.OrganizationID, payload command.Payload) c
 		return m.putOrganization(id, &p.OrganizationFields, o)
 	case *command.DeleteOrganization:
 		delete(m.orgs, id)
+		m.errands = slices.DeleteFunc(slices.Clone(m.errands), func(e directory.Errand) bool { return e.Organization == id && e.Kind != directory.ErrandLogout })
 		m.endSessions(func(s directory.Session) bool { return s.Organization == id })
 		return m.done(o.record.Created)
 	case *command.CreateToken:
@@ -177,16 +199,17 @@ func (m *model) dispatch(id directory.OrganizationID, payload command.Payload) c
 		return m.user(id, o, payload)
 	case *command.OpenSession:
 		return m.open(id, o, p)
+	case *command.EndSessions, *command.JoinSession, *command.PutPasskey, *command.DeletePasskey, *command.PutRecovery,
+		*command.OpenLocalSession, *command.RemindSecret, *command.DeleteLink:
+		return m.signing(id, o, payload)
+	case *command.PutRequest, *command.StepRequest, *command.DeleteRequest, *command.PutDomain, *command.LookDomain, *command.DeleteDomain:
+		return m.connecting(id, o, payload)
 	case *command.StageMembers, *command.AppendSyncLog, *command.MarkNotified, *command.RestoreUser, *command.EraseUser,
 		*command.ConvertUsers, *command.RenameUsers:
 		return m.lifecycle(o, payload)
 	default:
 		return m.group(o, payload)
 	}
-}
-
-func (m *model) endSessions(which func(directory.Session) bool) {
-	maps.DeleteFunc(m.sessions, func(_ directory.Hash, s directory.Session) bool { return which(s) })
 }
 
 func (m *model) putOrganization(id directory.OrganizationID, f *command.OrganizationFields, o *modelOrg) command.Result {
@@ -197,18 +220,22 @@ func (m *model) putOrganization(id directory.OrganizationID, f *command.Organiza
 		}
 	}
 	deny(f.SCIM > directory.SCIMActive || f.DeletePolicy > directory.PolicyDeactivate, directory.KindInvalid)
+	kept := o != nil && slices.Equal(o.record.BreakGlass, f.BreakGlass)
+	deny(!kept && !breakGlassFits(f.BreakGlass, f.Domains), directory.KindInvalid)
 	deny(o != nil && f.SCIM != o.record.SCIM && !o.record.SCIM.May(f.SCIM), directory.KindConflict)
 	next := directory.Organization{
 		ID: id, Slug: f.Slug, Name: f.Name, Domains: f.Domains, RootEmail: f.RootEmail, Profile: f.Profile, SCIM: f.SCIM,
 		SCIMPaused: f.SCIMPaused, Principal: f.Principal, DeletePolicy: f.DeletePolicy, SingleToken: f.SingleToken, Plan: f.Plan,
+		SignIn: f.SignIn, BreakGlass: f.BreakGlass, Phone: f.Phone,
 	}
 	if o == nil {
 		o = &modelOrg{
 			next: 1, users: make(map[directory.ResourceID]directory.User), groups: make(map[directory.ResourceID]directory.Group),
 			members: make(map[modelMember]bool), tokens: make(map[directory.TokenID]directory.Token),
 			connections: make(map[directory.ConnectionID]directory.Connection), links: make(map[modelIdentity]directory.ResourceID),
+			tied: make(map[modelIdentity]directory.Time), credentials: make(map[string]directory.Credentials),
 			clients: make(map[directory.ClientID]directory.Client), schemas: make(map[string]directory.Schema),
-			modelLife: newModelLife(),
+			modelLife: newModelLife(), modelRequests: newModelRequests(),
 		}
 		m.orgs[id] = o
 		o.record.Created = m.at
@@ -218,8 +245,12 @@ func (m *model) putOrganization(id directory.OrganizationID, f *command.Organiza
 	if reflect.DeepEqual(next, old) {
 		return command.Result{Version: old.Version, Created: old.Created, Modified: old.Modified}
 	}
-	next.Modified, next.Version = m.at, m.seq
-	o.record = next
+	for _, domain := range old.Domains {
+		if !slices.Contains(next.Domains, domain) {
+			delete(o.claims, domain)
+		}
+	}
+	m.writeOrganization(id, o, next)
 	return m.done(next.Created)
 }
 
@@ -233,6 +264,7 @@ func (m *model) credential(id directory.OrganizationID, o *modelOrg, payload com
 	case *command.DeleteConnection:
 		connection, ok := o.connections[p.ID]
 		deny(!ok, directory.KindNotFound)
+		m.supersede(o, p.ID)
 		delete(o.connections, p.ID)
 		maps.DeleteFunc(o.links, func(i modelIdentity, _ directory.ResourceID) bool { return i.connection == p.ID })
 		m.endSessions(func(s directory.Session) bool { return s.Connection == p.ID })
@@ -240,37 +272,21 @@ func (m *model) credential(id directory.OrganizationID, o *modelOrg, payload com
 	}
 	p := payload.(*command.PutConnection)
 	old, had := o.connections[p.ID]
-	for other, org := range m.orgs {
-		_, theirs := org.connections[p.ID]
-		deny(theirs && other != id, directory.KindConflict)
-	}
+	m.connectionOwn(o, p.ID)
 	deny(p.ExpectVersion != 0 && !had, directory.KindNotFound)
 	deny(p.ExpectVersion != 0 && p.ExpectVersion != old.Version, directory.KindStale)
-	for _, org := range m.orgs {
-		for _, c := range org.connections {
-			deny(c.ID != p.ID && c.Issuer == p.Issuer && c.ClientID == p.ClientID, directory.KindConflict)
-		}
+	next := directory.Connection{
+		ID: p.ID, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, ConnectionSettings: p.ConnectionSettings,
+		Enabled: p.Enabled, SecretExpires: p.SecretExpires, PreviousSecret: p.PreviousSecret,
 	}
-	if !had {
-		old.Created = m.at
-	}
-	elsewhere := had && (old.Issuer != p.Issuer || old.ClientID != p.ClientID)
-	if elsewhere {
-		maps.DeleteFunc(o.links, func(i modelIdentity, _ directory.ResourceID) bool { return i.connection == p.ID })
-	}
-	if elsewhere || !p.Enabled {
-		m.endSessions(func(s directory.Session) bool { return s.Connection == p.ID })
-	}
-	o.connections[p.ID] = directory.Connection{
-		ID: p.ID, Organization: id, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, AuthMethod: p.AuthMethod,
-		Scopes: p.Scopes, Enabled: p.Enabled, Created: old.Created, Modified: m.at, Version: m.seq,
-	}
-	return m.done(old.Created)
+	m.registrationFree(&next)
+	return m.done(m.writeConnection(id, o, next).Created)
 }
 
 func (m *model) user(id directory.OrganizationID, o *modelOrg, payload command.Payload) command.Result {
 	switch p := payload.(type) {
 	case *command.CreateUser:
+		deny(p.Source == directory.SourceJIT && m.level < 2, directory.KindInvalid)
 		deny(o.taken(p.ID), directory.KindConflict)
 		u := directory.User{ID: p.ID, Source: p.Source, Created: m.at, Number: o.next}
 		return m.putUser(id, o, u, &p.UserFields)
@@ -284,6 +300,7 @@ func (m *model) user(id directory.OrganizationID, o *modelOrg, payload command.P
 	u, ok := o.users[p.ID]
 	deny(!ok, directory.KindNotFound)
 	deny(p.ExpectVersion != 0 && p.ExpectVersion != u.Version, directory.KindStale)
+	deny(u.Source == directory.SourceRoot && m.level >= 2, directory.KindForbidden)
 	if !p.Erase {
 		m.keep(o, u)
 	}
@@ -429,12 +446,19 @@ func (m *model) open(id directory.OrganizationID, o *modelOrg, p *command.OpenSe
 	for other, who := range o.links {
 		deny(!linked && who == p.User && other.connection == p.Connection, directory.KindConflict)
 	}
-	o.links[identity] = p.User
+	if !linked {
+		o.links[identity], o.tied[identity] = p.User, m.at
+	}
 	m.transactions[p.Transaction] = p.TransactionExpiry
-	m.sessions[p.Hash] = directory.Session{
+	s := directory.Session{
 		ID: p.ID, Hash: p.Hash, Organization: id, User: p.User, UserNumber: user.Number, Connection: p.Connection,
 		Created: m.at, Expires: m.at + directory.Time(p.Lifetime),
 	}
+	if m.level >= 2 {
+		m.detail(&s, p.SessionDetails)
+		s.Subject, s.ProviderSID, s.Context, s.Authed = p.Subject, p.ProviderSID, p.Context, p.Authed
+	}
+	m.sessions[p.Hash] = s
 	return m.done(m.at)
 }
 
@@ -451,7 +475,7 @@ func (m *model) compare(v *state.View) error {
 		return fmt.Errorf("settings %+v, the model's %+v", v.Settings(), m.settings)
 	}
 	for hash, want := range m.sessions {
-		if got, ok := v.Session(hash); !ok || *got != want {
+		if got, ok := v.Session(hash); !ok || !reflect.DeepEqual(*got, want) {
 			return fmt.Errorf("session %+v, the model's %+v", got, want)
 		}
 	}
@@ -461,12 +485,21 @@ func (m *model) compare(v *state.View) error {
 			return fmt.Errorf("transaction %d used: %v in the model", i, used)
 		}
 	}
+	if err := m.compareSigning(v); err != nil {
+		return err
+	}
+	if err := m.compareConnecting(v); err != nil {
+		return err
+	}
 	for id, o := range m.orgs {
 		d, ok := v.Directory(id)
 		if !ok {
 			return fmt.Errorf("no organization %s", id)
 		}
 		if err := o.compare(d); err != nil {
+			return fmt.Errorf("organization %s: %w", id, err)
+		}
+		if err := o.compareRequests(d); err != nil {
 			return fmt.Errorf("organization %s: %w", id, err)
 		}
 		if err := o.compareLife(d); err != nil {

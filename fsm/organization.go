@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"slices"
+	"strings"
 
 	"domicile/directory"
 	"domicile/fsm/command"
@@ -14,10 +15,10 @@ func createOrganization(tx *transaction, p *command.CreateOrganization) (command
 	if refusal := namesFree(tx, &p.OrganizationFields); refusal != nil {
 		return command.Result{}, refusal
 	}
-	if refusal := choicesKnown(&p.OrganizationFields); refusal != nil {
+	if refusal := choicesKnown(&p.OrganizationFields, nil); refusal != nil {
 		return command.Result{}, refusal
 	}
-	tx.state.PutOrganization(organizationRecord(tx, &p.OrganizationFields, tx.now))
+	writeOrganization(tx, new(directory.Organization), organizationRecord(tx, &p.OrganizationFields, tx.now))
 	return tx.changed(tx.now), nil
 }
 
@@ -33,7 +34,7 @@ func updateOrganization(tx *transaction, p *command.UpdateOrganization) (command
 	if refusal := namesFree(tx, &p.OrganizationFields); refusal != nil {
 		return command.Result{}, refusal
 	}
-	if refusal := choicesKnown(&p.OrganizationFields); refusal != nil {
+	if refusal := choicesKnown(&p.OrganizationFields, old.BreakGlass); refusal != nil {
 		return command.Result{}, refusal
 	}
 	if p.SCIM != old.SCIM && !old.SCIM.May(p.SCIM) {
@@ -43,7 +44,8 @@ func updateOrganization(tx *transaction, p *command.UpdateOrganization) (command
 	if sameOrganization(old, next) {
 		return command.Result{Version: old.Version, Created: old.Created, Modified: old.Modified}, nil
 	}
-	tx.state.PutOrganization(next)
+	dropClaims(d, old.Domains, next.Domains)
+	writeOrganization(tx, old, next)
 	return tx.changed(old.Created), nil
 }
 
@@ -69,28 +71,87 @@ func namesFree(tx *transaction, f *command.OrganizationFields) *directory.Error 
 	return nil
 }
 
-// choicesKnown refuses what this release gives no meaning.
-func choicesKnown(f *command.OrganizationFields) *directory.Error {
+// writeOrganization puts an organization's record in the place of old, and tells of another list of break-glass addresses.
+func writeOrganization(tx *transaction, old, next *directory.Organization) {
+	tx.state.PutOrganization(next)
+	tx.about(organizationChanges(old, next)...)
+	signOut(tx, old, next)
+	if !slices.Equal(old.BreakGlass, next.BreakGlass) {
+		tx.errand(directory.Errand{
+			Kind: directory.ErrandBreakGlassList, Detail: strings.Join(old.BreakGlass, ", "),
+		})
+	}
+}
+
+// signOut ends the sessions of addresses that are not the root user's or a break-glass address any more.
+func signOut(tx *transaction, old, next *directory.Organization) {
+	if old.RootEmail == next.RootEmail && slices.Equal(old.BreakGlass, next.BreakGlass) {
+		return
+	}
+	d, refusal := tx.directory()
+	if refusal != nil {
+		return
+	}
+	root, ok := d.RootUser()
+	if !ok {
+		return
+	}
+	for _, session := range slices.Collect(d.SessionsOf(root.Number)) {
+		gone := old.RootEmail != next.RootEmail
+		if session.Kind == directory.SessionBreakGlass {
+			gone = next.Stands(session.Email) != directory.StandingBreakGlass
+		}
+		if gone {
+			tx.state.DeleteSession(session)
+		}
+	}
+}
+
+// choicesKnown refuses what this release gives no meaning, and new break-glass addresses outside of the domains. Addresses
+// that were there stay, although a domain may have been lost or be still to be proved.
+func choicesKnown(f *command.OrganizationFields, breakGlass []string) *directory.Error {
 	if !f.SCIM.Valid() {
 		return directory.Errorf(directory.KindInvalid, "scim", "there is no SCIM state %d", f.SCIM)
 	}
 	if !f.DeletePolicy.Valid() {
 		return directory.Errorf(directory.KindInvalid, "delete_policy", "there is no delete policy %d", f.DeletePolicy)
 	}
-	return nil
+	if refusal := asRefusal(f.SignIn.Validate()); refusal != nil {
+		return refusal
+	}
+	if slices.Equal(f.BreakGlass, breakGlass) {
+		return nil
+	}
+	return asRefusal(directory.ValidateBreakGlass(f.BreakGlass, f.Domains))
 }
 
 func organizationRecord(tx *transaction, f *command.OrganizationFields, created directory.Time) *directory.Organization {
 	return &directory.Organization{
 		ID: tx.organization, Slug: f.Slug, Name: f.Name, Domains: f.Domains, RootEmail: f.RootEmail, Profile: f.Profile,
 		SCIM: f.SCIM, SCIMPaused: f.SCIMPaused, Principal: f.Principal, DeletePolicy: f.DeletePolicy,
-		SingleToken: f.SingleToken, Plan: f.Plan,
+		SingleToken: f.SingleToken, Plan: f.Plan, SignIn: f.SignIn, BreakGlass: f.BreakGlass, Phone: f.Phone,
 		Created: created, Modified: tx.now, Version: tx.seq,
 	}
 }
 
-func sameOrganization(a, b *directory.Organization) bool {
-	return a.Slug == b.Slug && a.Name == b.Name && a.RootEmail == b.RootEmail && a.Profile == b.Profile &&
-		a.SCIM == b.SCIM && a.SCIMPaused == b.SCIMPaused && a.Principal == b.Principal && a.DeletePolicy == b.DeletePolicy &&
-		a.SingleToken == b.SingleToken && a.Plan == b.Plan && slices.Equal(a.Domains, b.Domains)
+func sameOrganization(a, b *directory.Organization) bool { return len(organizationChanges(a, b)) == 0 }
+
+// organizationChanges names the fields that differ.
+func organizationChanges(a, b *directory.Organization) []string {
+	return changes{
+		{"slug", a.Slug != b.Slug},
+		{"name", a.Name != b.Name},
+		{"domains", !slices.Equal(a.Domains, b.Domains)},
+		{"root.email", a.RootEmail != b.RootEmail},
+		{"scim_profile", a.Profile != b.Profile},
+		{"scim", a.SCIM != b.SCIM},
+		{"scim_paused", a.SCIMPaused != b.SCIMPaused},
+		{"principal", a.Principal != b.Principal},
+		{"delete_policy", a.DeletePolicy != b.DeletePolicy},
+		{"single_token", a.SingleToken != b.SingleToken},
+		{"plan", a.Plan != b.Plan},
+		{"sign_in", a.SignIn != b.SignIn},
+		{"break_glass", !slices.Equal(a.BreakGlass, b.BreakGlass)},
+		{"phone", a.Phone != b.Phone},
+	}.names()
 }

@@ -192,12 +192,18 @@ func (w *world) payload(org directory.OrganizationID) command.Payload {
 	if w.IntN(6) == 0 {
 		return w.lifecycle(org)
 	}
+	if w.IntN(4) == 0 {
+		return w.signing(org)
+	}
+	if w.IntN(5) == 0 {
+		return w.connecting(org)
+	}
 	user, group := w.aim(org, w.resource(), w.group())
 	_, groupVersion, _, _ := w.versions(org, group, connection)
 	userVersion, _, connectionVersion, orgVersion := w.versions(org, user, connection)
 	switch n := w.IntN(100); {
 	case n < 1:
-		return &command.RaiseLevel{Level: uint64(w.IntN(2))}
+		return &command.RaiseLevel{Level: uint64(w.IntN(3))}
 	case n < 5:
 		return &command.CreateOrganization{OrganizationFields: w.organizationFields()}
 	case n < 7:
@@ -211,12 +217,13 @@ func (w *world) payload(org directory.OrganizationID) command.Payload {
 	case n < 19:
 		return &command.PutConnection{
 			ID: connection, ExpectVersion: w.expect(connectionVersion), Issuer: w.name("https://idp", 2), ClientID: w.name("client", 4),
-			ClientSecret: seal.Sealed(w.name("sealed", 9)), AuthMethod: directory.AuthBasic, Enabled: w.IntN(5) > 0,
+			ClientSecret: seal.Sealed(w.name("sealed", 9)), ConnectionSettings: w.choices(), Enabled: w.IntN(5) > 0,
+			SecretExpires: w.secretExpires(), PreviousSecret: w.secret(),
 		}
 	case n < 20:
 		return &command.DeleteConnection{ID: connection}
 	case n < 36:
-		return &command.CreateUser{ID: w.resource(), Source: directory.Source(1 + w.IntN(20)/9), UserFields: w.userFields()}
+		return &command.CreateUser{ID: w.resource(), Source: directory.Source(1 + w.IntN(26)/8), UserFields: w.userFields()}
 	case n < 47:
 		return &command.ReplaceUser{ID: user, ExpectVersion: w.expect(userVersion), UserFields: w.userFields()}
 	case n < 51:
@@ -234,7 +241,7 @@ func (w *world) payload(org directory.OrganizationID) command.Payload {
 			ID: directory.SessionID(w.name("session", 99)), Hash: w.hash(120), User: user, Connection: connection,
 			ConnectionVersion: connectionVersion, Transaction: w.hash(250), Lifetime: int64(w.IntN(60_000_000)),
 			TransactionExpiry: w.now + directory.Time(w.IntN(20_000_000)) - 1_000_000,
-			Issuer:            "https://idp0", Subject: w.subject(user),
+			Issuer:            "https://idp0", Subject: w.subject(user), SessionDetails: w.details(), ProviderSID: w.name("sid", 9),
 		}
 	default:
 		return &command.CloseSession{Hash: w.session(org, user)}
@@ -260,8 +267,13 @@ func (w *world) organizationFields() command.OrganizationFields {
 	f := command.OrganizationFields{Slug: w.name("slug", 4), Name: w.name("Name ", 2), Profile: directory.ProfileStrict}
 	f.SCIM, f.DeletePolicy = directory.ProvisioningState(w.IntN(25)/6), directory.DeletePolicy(w.IntN(20)/9)
 	f.SCIMPaused, f.SingleToken, f.Plan, f.Principal = w.IntN(5) == 0, w.IntN(4) == 0, w.name("plan", 3), w.name("idp", 2)
+	if w.IntN(4) > 0 {
+		f.RootEmail = w.name("mail", 3) + "@d0.example"
+	}
+	f.BreakGlass, f.Phone.MayChange, f.SignIn.RequireSSO = w.breakGlass(), w.IntN(2) == 0, w.IntN(4) == 0
+	f.SignIn.SessionIdle = directory.Time(w.IntN(5)) * 60_000_000
 	for i := range 3 {
-		if w.IntN(3) == 0 {
+		if w.IntN(3) > 0 {
 			f.Domains = append(f.Domains, fmt.Sprintf("d%d.example", i))
 		}
 	}

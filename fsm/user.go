@@ -13,7 +13,7 @@ func createUser(tx *transaction, p *command.CreateUser) (command.Result, *direct
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
-	if !p.Source.Valid() {
+	if !p.Source.Valid() || p.Source == directory.SourceJIT && tx.state.Level() < secondLevel {
 		return command.Result{}, directory.Errorf(directory.KindInvalid, "source", "there is no source %d", p.Source)
 	}
 	if d.Taken(p.ID) {
@@ -72,6 +72,9 @@ func deleteUser(tx *transaction, p *command.DeleteUser) (command.Result, *direct
 		return command.Result{}, refusal
 	}
 	groups := slices.Collect(d.GroupsOf(user.Number))
+	if user.Source == directory.SourceRoot && tx.state.Level() >= secondLevel {
+		return command.Result{}, directory.Errorf(directory.KindForbidden, "", "the root user cannot be deleted")
+	}
 	touchGroupsOf(tx, d, user.Number)
 	tx.state.DeleteUser(d, user)
 	if !p.Erase {

@@ -44,6 +44,27 @@ const (
 	KindEraseUser          Kind = 27
 	KindConvertUsers       Kind = 28
 	KindRenameUsers        Kind = 29
+	KindPutRequest         Kind = 30
+	KindStepRequest        Kind = 31
+	KindDeleteRequest      Kind = 32
+	KindPutDomain          Kind = 33
+	KindLookDomain         Kind = 34
+	KindDeleteDomain       Kind = 35
+	KindEndSessions        Kind = 36
+	KindTouchSessions      Kind = 37
+	KindCountAttempt       Kind = 38
+	KindPutPasskey         Kind = 39
+	KindDeletePasskey      Kind = 40
+	KindPutRecovery        Kind = 41
+	KindOpenLocalSession   Kind = 42
+	KindDeleteLink         Kind = 43
+	KindPutProvider        Kind = 44
+	KindPutSigningKey      Kind = 45
+	KindPutApplication     Kind = 46
+	KindDeleteApplication  Kind = 47
+	KindJoinSession        Kind = 48
+	KindFinishErrands      Kind = 49
+	KindRemindSecret       Kind = 50
 )
 
 // RequestID makes a command apply at most once: 128 random bits stamped by the node that received the request.
@@ -81,6 +102,13 @@ type Proposer interface {
 
 // Encode gives the bytes of one command, as they are forwarded and batched into an Entry.
 func (c *Command) Encode() []byte {
+	encoded, _ := c.EncodeWithLevel()
+	return encoded
+}
+
+// EncodeWithLevel is Encode with the level that the ledger must have before the command may enter the log: members of an
+// older release could not apply it.
+func (c *Command) EncodeWithLevel() (encoded []byte, level uint64) {
 	w := wire.NewWriter(make([]byte, 0, 256))
 	w.Uint(uint64(c.Payload.Kind()))
 	w.Fixed(c.RequestID[:])
@@ -89,7 +117,16 @@ func (c *Command) Encode() []byte {
 	w.Text(c.Actor)
 	writeNote(w, c.Note)
 	c.Payload.encode(w)
-	return w.Bytes()
+	level = firstLevel
+	if c.Payload.Kind() >= KindPutRequest || w.HasLater() || isJustInTime(c.Payload) {
+		level = 2
+	}
+	return w.Bytes(), level
+}
+
+func isJustInTime(p Payload) bool {
+	create, ok := p.(*CreateUser)
+	return ok && create.Source == directory.SourceJIT
 }
 
 // ErrUnknownKind is a kind that this binary does not know: the node must stop, never skip.

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"math"
+
 	"domicile/directory"
 	"domicile/fsm/wire"
 	"domicile/seal"
@@ -15,9 +17,10 @@ type PutConnection struct {
 	Issuer        string
 	ClientID      string
 	ClientSecret  seal.Sealed
-	AuthMethod    directory.AuthMethod
-	Scopes        []string
-	Enabled       bool
+	directory.ConnectionSettings
+	Enabled        bool
+	SecretExpires  directory.Time
+	PreviousSecret seal.Sealed
 }
 
 // Kind implements Payload.
@@ -31,6 +34,11 @@ func (p *PutConnection) encode(w *wire.Writer) {
 	w.Text(string(p.AuthMethod))
 	wire.Texts(w, p.Scopes)
 	w.Bool(p.Enabled)
+	w.Later(func(w *wire.Writer) {
+		encodeSettingsLater(w, &p.ConnectionSettings)
+		w.Int(int64(p.SecretExpires))
+		w.Blob(p.PreviousSecret)
+	})
 }
 
 func (p *PutConnection) decode(r *wire.Reader) {
@@ -42,6 +50,36 @@ func (p *PutConnection) decode(r *wire.Reader) {
 	p.AuthMethod = directory.AuthMethod(r.Text())
 	p.Scopes = wire.ReadTexts[string](r)
 	p.Enabled = r.Bool()
+	decodeSettingsLater(r, &p.ConnectionSettings)
+	p.SecretExpires = directory.Time(r.Int())
+	p.PreviousSecret = readSealed(r)
+}
+
+// encodeSettingsLater writes the choices that came after the first release.
+func encodeSettingsLater(w *wire.Writer, s *directory.ConnectionSettings) {
+	w.Text(string(s.ResponseMode))
+	w.Text(s.Prompt)
+	w.Int(s.MaxAge)
+	wire.Texts(w, s.ACRValues)
+	w.Bool(s.SharedRedirect)
+	w.Bool(s.JustInTime)
+}
+
+func decodeSettingsLater(r *wire.Reader, s *directory.ConnectionSettings) {
+	s.ResponseMode = directory.ResponseMode(r.Text())
+	s.Prompt = r.Text()
+	s.MaxAge = r.Int()
+	s.ACRValues = wire.ReadTexts[string](r)
+	s.SharedRedirect = r.Bool()
+	s.JustInTime = r.Bool()
+}
+
+// readSealed reads a sealed secret; none is nil.
+func readSealed(r *wire.Reader) seal.Sealed {
+	if text := r.Text(); text != "" {
+		return seal.Sealed(text)
+	}
+	return nil
 }
 
 // DeleteConnection removes a connection of the header's organization and ends the sessions that came through it.
@@ -51,3 +89,44 @@ type DeleteConnection struct{ ID directory.ConnectionID }
 func (*DeleteConnection) Kind() Kind              { return KindDeleteConnection }
 func (p *DeleteConnection) encode(w *wire.Writer) { w.Text(string(p.ID)) }
 func (p *DeleteConnection) decode(r *wire.Reader) { p.ID = directory.ConnectionID(r.Text()) }
+
+// DeleteLink unties an identity of the header's organization from its user and ends the user's sessions that came through
+// the connection.
+type DeleteLink struct {
+	Connection directory.ConnectionID
+	Issuer     string
+	Subject    string
+}
+
+// Kind implements Payload.
+func (*DeleteLink) Kind() Kind { return KindDeleteLink }
+func (p *DeleteLink) encode(w *wire.Writer) {
+	w.Text(string(p.Connection))
+	w.Text(p.Issuer)
+	w.Text(p.Subject)
+}
+
+func (p *DeleteLink) decode(r *wire.Reader) {
+	p.Connection = directory.ConnectionID(r.Text())
+	p.Issuer = r.Text()
+	p.Subject = r.Text()
+}
+
+// RemindSecret notes that a reminder about a connection's client secret is on its way, and makes the errand. Stage is the
+// number of reminders sent with it; one that was noted before is a no-op.
+type RemindSecret struct {
+	Connection directory.ConnectionID
+	Stage      uint8
+}
+
+// Kind implements Payload.
+func (*RemindSecret) Kind() Kind { return KindRemindSecret }
+func (p *RemindSecret) encode(w *wire.Writer) {
+	w.Text(string(p.Connection))
+	w.Uint(uint64(p.Stage))
+}
+
+func (p *RemindSecret) decode(r *wire.Reader) {
+	p.Connection = directory.ConnectionID(r.Text())
+	p.Stage = uint8(min(r.Uint(), math.MaxUint8))
+}

@@ -52,7 +52,7 @@ func golden(t *testing.T, name string, got []byte) {
 
 func TestCommand_golden(t *testing.T) {
 	seen := make(map[command.Kind]bool)
-	for _, p := range sampleOrder {
+	for _, p := range samples() {
 		t.Run(sampleName(p), func(t *testing.T) {
 			seen[p.Kind()] = true
 			c := sample(p)
@@ -193,7 +193,7 @@ func TestDecodeEntry_ownsItsMemory(t *testing.T) {
 func FuzzDecodeEntry(f *testing.F) {
 	entry := sampleEntry()
 	f.Add(entry.Encode())
-	for _, p := range sampleOrder {
+	for _, p := range samples() {
 		c := sample(p)
 		entry := command.Entry{Region: "eu", Cluster: "cluster-1", At: start, Commands: [][]byte{c.Encode()}}
 		data := entry.Encode()

@@ -28,6 +28,10 @@ type OrganizationFields struct {
 	DeletePolicy directory.DeletePolicy
 	SingleToken  bool
 	Plan         string
+
+	SignIn     directory.SignInPolicy
+	BreakGlass []string
+	Phone      directory.PhonePolicy
 }
 
 func (f *OrganizationFields) encode(w *wire.Writer) {
@@ -42,6 +46,14 @@ func (f *OrganizationFields) encode(w *wire.Writer) {
 	w.Uint(uint64(f.DeletePolicy))
 	w.Bool(f.SingleToken)
 	w.Text(f.Plan)
+	w.Later(func(w *wire.Writer) {
+		w.Int(int64(f.SignIn.SessionLifetime))
+		w.Int(int64(f.SignIn.SessionIdle))
+		w.Bool(f.SignIn.RequireSSO)
+		wire.Texts(w, f.BreakGlass)
+		w.Bool(f.Phone.MayChange)
+		w.Bool(f.Phone.MustConfirm)
+	})
 }
 
 func (f *OrganizationFields) decode(r *wire.Reader) {
@@ -56,6 +68,12 @@ func (f *OrganizationFields) decode(r *wire.Reader) {
 	f.DeletePolicy = directory.DeletePolicy(r.Uint())
 	f.SingleToken = r.Bool()
 	f.Plan = r.Text()
+	f.SignIn.SessionLifetime = directory.Time(r.Int())
+	f.SignIn.SessionIdle = directory.Time(r.Int())
+	f.SignIn.RequireSSO = r.Bool()
+	f.BreakGlass = wire.ReadTexts[string](r)
+	f.Phone.MayChange = r.Bool()
+	f.Phone.MustConfirm = r.Bool()
 }
 
 // CreateOrganization makes the organization that the command's header names. Slug and domains must be free.

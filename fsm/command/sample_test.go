@@ -3,6 +3,7 @@ package command_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"domicile/directory"
 	"domicile/fsm/command"
@@ -10,7 +11,7 @@ import (
 )
 
 // sampleOrder is the order in which the samples make sense as one story: the golden replay of package fsm applies them so.
-// Append a new kind where it fits.
+// All of it is released.
 var sampleOrder = []command.Payload{
 	&command.RaiseLevel{Level: 1},
 	&command.CreateOrganization{OrganizationFields: command.OrganizationFields{
@@ -37,7 +38,8 @@ var sampleOrder = []command.Payload{
 	},
 	&command.PutConnection{
 		ID: "connection-1", Issuer: "https://idp.example", ClientID: "client", ClientSecret: seal.Sealed("sealed\x00bytes"),
-		AuthMethod: directory.AuthPost, Scopes: []string{"groups", "offline_access"}, Enabled: true,
+		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthPost, Scopes: []string{"groups", "offline_access"}},
+		Enabled:            true,
 	},
 	&command.CreateUser{ID: "user-1", Source: directory.SourceSCIM, UserFields: command.UserFields{
 		Active: true, UserName: "Ann@acme.example", UserNameKey: "ann@acme.example", ExternalID: "ext-1", DisplayName: "Ann",
@@ -115,10 +117,15 @@ func note() *directory.SyncNote {
 	}
 }
 
+// samples are those of every level.
+func samples() []command.Payload {
+	return slices.Concat(sampleOrder, sessionSamples, connectionSamples)
+}
+
 // place counts the samples of p's kind up to p.
 func place(p command.Payload) int {
 	n := 1
-	for _, other := range sampleOrder {
+	for _, other := range samples() {
 		if other == p {
 			break
 		}
@@ -144,7 +151,9 @@ func sample(p command.Payload) command.Command {
 		Organization: "organization-1", Actor: "token:token-1", Payload: p,
 	}
 	switch kind {
-	case command.KindRaiseLevel, command.KindPutSettings, command.KindTouchTokens:
+	case command.KindRaiseLevel, command.KindPutSettings, command.KindTouchTokens, command.KindTouchSessions,
+		command.KindCountAttempt, command.KindFinishErrands, command.KindPutProvider, command.KindPutSigningKey,
+		command.KindPutApplication, command.KindDeleteApplication:
 		c.Organization, c.Actor = "", "operator"
 	case command.KindReplaceUser, command.KindUpdateGroup:
 		c.Note = note()

@@ -3,7 +3,11 @@ package command
 import "strconv"
 
 // MaxLevel is the newest behaviour level that this binary can apply. A node stops at an entry or snapshot above it.
-const MaxLevel = 1
+const MaxLevel = 2
+
+// firstLevel is that of a new ledger, and of all that the first release could do. Level 2 has the kinds from PutRequest on,
+// the fields behind wire.Writer.Later, just-in-time users, and the audit log.
+const firstLevel = 1
 
 // row describes one kind: its name in logs and metrics, and a maker of empty payloads for decoding.
 type row struct {
@@ -42,6 +46,27 @@ var table = [...]row{
 	KindEraseUser:          {"erase_user", func() Payload { return new(EraseUser) }},
 	KindConvertUsers:       {"convert_users", func() Payload { return new(ConvertUsers) }},
 	KindRenameUsers:        {"rename_users", func() Payload { return new(RenameUsers) }},
+	KindPutRequest:         {"put_request", func() Payload { return new(PutRequest) }},
+	KindStepRequest:        {"step_request", func() Payload { return new(StepRequest) }},
+	KindDeleteRequest:      {"delete_request", func() Payload { return new(DeleteRequest) }},
+	KindPutDomain:          {"put_domain", func() Payload { return new(PutDomain) }},
+	KindLookDomain:         {"look_domain", func() Payload { return new(LookDomain) }},
+	KindDeleteDomain:       {"delete_domain", func() Payload { return new(DeleteDomain) }},
+	KindEndSessions:        {"end_sessions", func() Payload { return new(EndSessions) }},
+	KindTouchSessions:      {"touch_sessions", func() Payload { return new(TouchSessions) }},
+	KindCountAttempt:       {"count_attempt", func() Payload { return new(CountAttempt) }},
+	KindPutPasskey:         {"put_passkey", func() Payload { return new(PutPasskey) }},
+	KindDeletePasskey:      {"delete_passkey", func() Payload { return new(DeletePasskey) }},
+	KindPutRecovery:        {"put_recovery", func() Payload { return new(PutRecovery) }},
+	KindOpenLocalSession:   {"open_local_session", func() Payload { return new(OpenLocalSession) }},
+	KindDeleteLink:         {"delete_link", func() Payload { return new(DeleteLink) }},
+	KindPutProvider:        {"put_provider", func() Payload { return new(PutProvider) }},
+	KindPutSigningKey:      {"put_signing_key", func() Payload { return new(PutSigningKey) }},
+	KindPutApplication:     {"put_application", func() Payload { return new(PutApplication) }},
+	KindDeleteApplication:  {"delete_application", func() Payload { return new(DeleteApplication) }},
+	KindJoinSession:        {"join_session", func() Payload { return new(JoinSession) }},
+	KindFinishErrands:      {"finish_errands", func() Payload { return new(FinishErrands) }},
+	KindRemindSecret:       {"remind_secret", func() Payload { return new(RemindSecret) }},
 }
 
 // Kinds lists every known kind.

@@ -11,6 +11,7 @@ import (
 // to records that are there. It is for tests and for checking a backup; the error names the first fault.
 func (v *View) Check() error {
 	var c checker
+	var credentials, passkeys, recovery int
 	var domains, tokens, tokensEnd, clients, connections, sessions, staged, deletedEnd int
 	for d := range v.Directories() {
 		c.directory(v, d)
@@ -20,6 +21,9 @@ func (v *View) Check() error {
 		clients += d.oauthClients.Len()
 		connections += d.connections.Len()
 		sessions += d.sessionsUser.Len()
+		credentials += d.credentials.Len()
+		p, r := c.localCredentials(v, d)
+		passkeys, recovery = passkeys+p, recovery+r
 		staged += len(d.staging.changes)
 		deletedEnd += countIf(d.DeletedUsers(), func(u *directory.DeletedUser) bool { return u.Expires != 0 })
 	}
@@ -31,7 +35,13 @@ func (v *View) Check() error {
 	c.equal("connections by id", v.connections.Len(), connections)
 	c.equal("connections by client", v.clients.Len(), connections)
 	c.equal("sessions by hash", v.sessions.Len(), sessions)
+	c.equal("sessions by id", v.sessionsID.Len(), sessions)
 	c.equal("sessions by end", v.sessionsEnd.Len(), sessions)
+	c.equal("credentials by handle", v.credentialsHandle.Len(), credentials)
+	c.equal("credentials by passkey", v.passkeys.Len(), passkeys)
+	c.equal("credentials by recovery code", v.recovery.Len(), recovery)
+	c.attempts(v)
+	c.errands(v)
 	c.equal("staged changes by end", v.stagedEnd.Len(), staged)
 	c.equal("deleted users by end", v.deletedEnd.Len(), deletedEnd)
 	for row := range v.transactions.all() {
@@ -39,6 +49,8 @@ func (v *View) Check() error {
 		c.holds(ok, "transaction of %d is not among the ends", row.expires)
 	}
 	c.equal("transactions by end", v.transEnd.Len(), v.transactions.Len())
+	c.providers(v)
+	c.applications(v)
 	c.holds(v.level >= 1, "level is %d", v.level)
 	c.holds(v.settings != nil && v.settings.Version <= v.seq, "the settings are missing or of the future")
 	return c.err
@@ -87,6 +99,9 @@ func (c *checker) directory(v *View, d *Directory) {
 	c.staged(v, d)
 	c.syncLog(v, d)
 	c.deleted(v, d)
+	c.requests(v, d)
+	c.domains(v, d)
+	c.audit(v, d)
 }
 
 func (c *checker) users(d *Directory) {
@@ -208,24 +223,4 @@ func (c *checker) tokens(v *View, d *Directory) {
 		c.holds(held <= t.Kind.Most(), "organization %s holds too many tokens of client %q", d.org.ID, t.Client)
 	}
 	c.equal("tokens by kind", d.tokensKind.Len(), d.tokens.Len())
-}
-
-func (c *checker) sessions(v *View, d *Directory) {
-	var user directory.Number
-	held := 0
-	for s := range d.sessionsUser.all() {
-		found, ok := v.Session(s.Hash)
-		c.holds(ok && found == s, "sessions by hash holds another record or none")
-		same(c, "sessions by end", v.sessionsEnd, s)
-		c.holds(s.Organization == d.org.ID, "session %s is filed under another organization", s.ID)
-		u, ok := d.User(s.User)
-		c.holds(ok && u.Active && u.Number == s.UserNumber, "session %s is of nobody who may have one", s.ID)
-		_, connection := d.Connection(s.Connection)
-		c.holds(connection, "session %s came through no connection", s.ID)
-		if s.UserNumber != user {
-			user, held = s.UserNumber, 0
-		}
-		held++
-		c.holds(held <= directory.MaxSessionsPerUser, "user %s holds too many sessions", s.User)
-	}
 }

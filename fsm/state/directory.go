@@ -30,6 +30,14 @@ type Directory struct {
 	linksUser    tree[*directory.Link]       // by (user, connection, issuer, subject)
 	sessionsUser tree[*directory.Session]    // by (user number, created, hash)
 
+	sessionsThrough tree[*directory.Session]     // of those through a connection, by (connection, subject, hash)
+	sessionsSID     tree[*directory.Session]     // of those that the provider named, by (connection, provider's sid, hash)
+	credentials     tree[*directory.Credentials] // by address
+
+	requests tree[*directory.ConnectionRequest] // by id
+	claims   tree[*directory.Domain]            // by name
+	audit    tree[*directory.AuditRow]          // by (seq, ordinal)
+
 	schemas        tree[*directory.Schema] // by URN
 	schemasVersion uint64                  // newest seq at which a schema was put or deleted
 
@@ -75,34 +83,22 @@ func newDirectory(org *directory.Organization) *Directory {
 			return a.User < b.User || a.User == b.User && lessLink(a, b)
 		}),
 		sessionsUser: newTree(lessSession),
-		schemas:      newTree(lessSchema),
-		sync:         newSyncLog(),
-		deleted:      newDeletedUsers(),
-		copying:      new(sync.Mutex),
+
+		sessionsThrough: newTree(lessSessionThrough),
+		sessionsSID:     newTree(lessSessionSID),
+		credentials:     newTree(lessCredentials),
+
+		requests: newTree(lessRequest),
+		claims:   newTree(lessDomain),
+		audit:    newTree(lessAudit),
+		schemas:  newTree(lessSchema),
+		sync:     newSyncLog(),
+		deleted:  newDeletedUsers(),
+		copying:  new(sync.Mutex),
 	}
 }
 
 func lessPair(x, y pair) bool { return x.a < y.a || x.a == y.a && x.b < y.b }
-
-func lessLink(a, b *directory.Link) bool {
-	if a.Connection != b.Connection {
-		return a.Connection < b.Connection
-	}
-	if a.Issuer != b.Issuer {
-		return a.Issuer < b.Issuer
-	}
-	return a.Subject < b.Subject
-}
-
-func lessSession(a, b *directory.Session) bool {
-	if a.UserNumber != b.UserNumber {
-		return a.UserNumber < b.UserNumber
-	}
-	if a.Created != b.Created {
-		return a.Created < b.Created
-	}
-	return less(a.Hash, b.Hash)
-}
 
 func (d *Directory) copy() *Directory {
 	d.copying.Lock()
@@ -125,6 +121,12 @@ func (d *Directory) copy() *Directory {
 	c.links = d.links.copy()
 	c.linksUser = d.linksUser.copy()
 	c.sessionsUser = d.sessionsUser.copy()
+	c.sessionsThrough = d.sessionsThrough.copy()
+	c.sessionsSID = d.sessionsSID.copy()
+	c.credentials = d.credentials.copy()
+	c.requests = d.requests.copy()
+	c.claims = d.claims.copy()
+	c.audit = d.audit.copy()
 	c.schemas = d.schemas.copy()
 	c.sync = d.sync.copy()
 	c.deleted = d.deleted.copy()
@@ -134,28 +136,12 @@ func (d *Directory) copy() *Directory {
 // Organization gives the organization's own record.
 func (d *Directory) Organization() *directory.Organization { return d.org }
 
-// Connections iterates over the OpenID Connect connections by id.
-func (d *Directory) Connections() iter.Seq[*directory.Connection] { return d.connections.all() }
-
-// Connection finds a connection of this organization by its id.
-func (d *Directory) Connection(id directory.ConnectionID) (*directory.Connection, bool) {
-	return d.connections.Get(&directory.Connection{ID: id})
-}
-
-// Link finds whom an identity at a provider is tied to.
-func (d *Directory) Link(connection directory.ConnectionID, issuer, subject string) (*directory.Link, bool) {
-	return d.links.Get(&directory.Link{Connection: connection, Issuer: issuer, Subject: subject})
-}
-
-// LinksOf iterates over the identities that are tied to a user.
-func (d *Directory) LinksOf(user directory.ResourceID) iter.Seq[*directory.Link] {
-	return while(d.linksUser.from(&directory.Link{User: user}), func(l *directory.Link) bool { return l.User == user })
-}
-
-// SessionsOf iterates over a user's sessions, oldest first.
-func (d *Directory) SessionsOf(user directory.Number) iter.Seq[*directory.Session] {
-	return while(d.sessionsUser.from(&directory.Session{UserNumber: user}),
-		func(s *directory.Session) bool { return s.UserNumber == user })
+// RootUser finds the organization's root user, who is there from the first sign-in on.
+func (d *Directory) RootUser() (*directory.User, bool) {
+	for user := range d.users.at(directory.SourceRoot, 0) {
+		return user, true
+	}
+	return nil, false
 }
 
 // User finds a user by id.

@@ -5,7 +5,6 @@ import (
 
 	"domicile/directory"
 	"domicile/fsm/wire"
-	"domicile/seal"
 )
 
 // A record's bytes in a snapshot. Like commands, they may only be appended to.
@@ -30,6 +29,14 @@ func encodeOrganization(w *wire.Writer, d *Directory) {
 	w.Text(o.Plan)
 	w.Uint(d.schemasVersion)
 	encodeSyncCounts(w, &d.sync.counts)
+	w.Later(func(w *wire.Writer) {
+		w.Int(int64(o.SignIn.SessionLifetime))
+		w.Int(int64(o.SignIn.SessionIdle))
+		w.Bool(o.SignIn.RequireSSO)
+		wire.Texts(w, o.BreakGlass)
+		w.Bool(o.Phone.MayChange)
+		w.Bool(o.Phone.MustConfirm)
+	})
 }
 
 func decodeOrganization(r *wire.Reader) *Directory {
@@ -52,6 +59,12 @@ func decodeOrganization(r *wire.Reader) *Directory {
 	o.Plan = r.Text()
 	d.schemasVersion = r.Uint()
 	d.sync.counts = decodeSyncCounts(r)
+	o.SignIn.SessionLifetime = directory.Time(r.Int())
+	o.SignIn.SessionIdle = directory.Time(r.Int())
+	o.SignIn.RequireSSO = r.Bool()
+	o.BreakGlass = wire.ReadTexts[string](r)
+	o.Phone.MayChange = r.Bool()
+	o.Phone.MustConfirm = r.Bool()
 	return d
 }
 
@@ -131,75 +144,4 @@ func decodeGroup(r *wire.Reader) (*directory.Group, []directory.Number) {
 		members[i] = last
 	}
 	return g, members
-}
-
-func encodeConnection(w *wire.Writer, c *directory.Connection) {
-	w.Text(string(c.ID))
-	w.Text(string(c.Organization))
-	w.Text(c.Issuer)
-	w.Text(c.ClientID)
-	w.Blob(c.ClientSecret)
-	w.Text(string(c.AuthMethod))
-	wire.Texts(w, c.Scopes)
-	w.Bool(c.Enabled)
-	w.Int(int64(c.Created))
-	w.Int(int64(c.Modified))
-	w.Uint(c.Version)
-}
-
-func decodeConnection(r *wire.Reader) *directory.Connection {
-	return &directory.Connection{
-		ID:           directory.ConnectionID(r.Text()),
-		Organization: directory.OrganizationID(r.Text()),
-		Issuer:       r.Text(),
-		ClientID:     r.Text(),
-		ClientSecret: seal.Sealed(r.Text()),
-		AuthMethod:   directory.AuthMethod(r.Text()),
-		Scopes:       wire.ReadTexts[string](r),
-		Enabled:      r.Bool(),
-		Created:      directory.Time(r.Int()),
-		Modified:     directory.Time(r.Int()),
-		Version:      r.Uint(),
-	}
-}
-
-func encodeLink(w *wire.Writer, l *directory.Link) {
-	w.Text(string(l.Connection))
-	w.Text(l.Issuer)
-	w.Text(l.Subject)
-	w.Text(string(l.User))
-	w.Int(int64(l.Created))
-}
-
-func decodeLink(r *wire.Reader) *directory.Link {
-	return &directory.Link{
-		Connection: directory.ConnectionID(r.Text()),
-		Issuer:     r.Text(),
-		Subject:    r.Text(),
-		User:       directory.ResourceID(r.Text()),
-		Created:    directory.Time(r.Int()),
-	}
-}
-
-func encodeSession(w *wire.Writer, s *directory.Session) {
-	w.Text(string(s.ID))
-	w.Fixed(s.Hash[:])
-	w.Text(string(s.Organization))
-	w.Text(string(s.User))
-	w.Uint(uint64(s.UserNumber))
-	w.Text(string(s.Connection))
-	w.Int(int64(s.Created))
-	w.Int(int64(s.Expires))
-}
-
-func decodeSession(r *wire.Reader) *directory.Session {
-	s := &directory.Session{ID: directory.SessionID(r.Text())}
-	r.Fixed(s.Hash[:])
-	s.Organization = directory.OrganizationID(r.Text())
-	s.User = directory.ResourceID(r.Text())
-	s.UserNumber = directory.Number(r.Uint())
-	s.Connection = directory.ConnectionID(r.Text())
-	s.Created = directory.Time(r.Int())
-	s.Expires = directory.Time(r.Int())
-	return s
 }

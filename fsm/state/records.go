@@ -12,7 +12,7 @@ type records[T any] struct {
 	ids    tree[idRow[T]]
 	order  tree[orderRow[T]]
 	head   func(*T) head
-	counts [directory.SourceRoot + 1]int // by source
+	counts [directory.SourceJIT + 1]int // by source
 }
 
 // head is what places a record.
@@ -107,7 +107,7 @@ func (r *records[T]) byID(id directory.ResourceID) (*T, bool) {
 }
 
 func (r *records[T]) byNumber(n directory.Number) (*T, bool) {
-	for source := directory.SourceSCIM; source <= directory.SourceRoot; source++ {
+	for source := directory.SourceSCIM; source <= directory.SourceJIT; source++ {
 		if r.counts[source] == 0 {
 			continue
 		}

@@ -36,6 +36,16 @@ const (
 	frameStaged       byte = 15
 	frameSyncRow      byte = 16
 	frameDeleted      byte = 17
+
+	frameConnectionRequest byte = 18
+	frameDomain            byte = 19
+	frameProvider          byte = 20
+	frameSigningKey        byte = 21
+	frameApplication       byte = 22
+	frameAuditRow          byte = 23
+	frameCredentials       byte = 24
+	frameAttempt           byte = 25
+	frameErrand            byte = 26
 )
 
 // maxFrame bounds one frame, so that a damaged length cannot exhaust memory: a group with four million members fits.
@@ -62,11 +72,18 @@ func (v *View) Snapshot(w io.Writer) error {
 		w.Int(int64(v.at))
 	})
 	f.put(frameSettings, func(w *wire.Writer) { encodeSettings(w, v.settings) })
+	f.region(v)
 	for d := range v.Directories() {
 		f.directory(d)
 	}
 	for row := range v.sessions.all() {
 		f.put(frameSession, func(w *wire.Writer) { encodeSession(w, row.record) })
+	}
+	for attempt := range v.attempts.all() {
+		f.put(frameAttempt, func(w *wire.Writer) { encodeAttempt(w, attempt) })
+	}
+	for errand := range v.errands.all() {
+		f.put(frameErrand, func(w *wire.Writer) { encodeErrand(w, errand) })
 	}
 	for row := range v.transactions.all() {
 		f.put(frameTransaction, func(w *wire.Writer) {
@@ -100,6 +117,19 @@ type frameWriter struct {
 	err    error
 }
 
+// region writes what is no organization's.
+func (f *frameWriter) region(v *View) {
+	for provider := range v.providers.all() {
+		f.put(frameProvider, func(w *wire.Writer) { encodeProvider(w, provider) })
+	}
+	for key := range v.signingKeys.all() {
+		f.put(frameSigningKey, func(w *wire.Writer) { encodeSigningKey(w, key) })
+	}
+	for application := range v.applications.all() {
+		f.put(frameApplication, func(w *wire.Writer) { encodeApplication(w, application) })
+	}
+}
+
 func (f *frameWriter) directory(d *Directory) {
 	f.put(frameOrganization, func(w *wire.Writer) { encodeOrganization(w, d) })
 	for user := range d.AllUsers() {
@@ -123,6 +153,9 @@ func (f *frameWriter) directory(d *Directory) {
 	for link := range d.links.all() {
 		f.put(frameLink, func(w *wire.Writer) { encodeLink(w, link) })
 	}
+	for credentials := range d.credentials.all() {
+		f.put(frameCredentials, func(w *wire.Writer) { encodeCredentials(w, credentials) })
+	}
 	for _, change := range d.staging.changes {
 		f.put(frameStaged, func(w *wire.Writer) { encodeStaged(w, change) })
 	}
@@ -131,6 +164,15 @@ func (f *frameWriter) directory(d *Directory) {
 	}
 	for row := range d.sync.rows.all() {
 		f.put(frameSyncRow, func(w *wire.Writer) { encodeSyncRow(w, row) })
+	}
+	for request := range d.requests.all() {
+		f.put(frameConnectionRequest, func(w *wire.Writer) { encodeConnectionRequest(w, request) })
+	}
+	for domain := range d.claims.all() {
+		f.put(frameDomain, func(w *wire.Writer) { encodeDomain(w, domain) })
+	}
+	for row := range d.audit.all() {
+		f.put(frameAuditRow, func(w *wire.Writer) { encodeAuditRow(w, row) })
 	}
 }
 
@@ -252,9 +294,19 @@ var frameTable = [...]frameRow{
 	frameDeleted:      {true, func(l *loader, r *wire.Reader) error { l.state.PutDeleted(l.dir, decodeDeleted(r)); return nil }},
 	frameSyncRow:      {true, func(l *loader, r *wire.Reader) error { l.dir.sync.put(decodeSyncRow(r)); return nil }},
 	frameSession:      {false, (*loader).session},
+	frameCredentials:  {true, func(l *loader, r *wire.Reader) error { l.state.PutCredentials(l.dir, decodeCredentials(r)); return nil }},
+	frameAttempt:      {false, func(l *loader, r *wire.Reader) error { l.state.PutAttempt(decodeAttempt(r)); return nil }},
+	frameErrand:       {false, func(l *loader, r *wire.Reader) error { l.state.errands.Set(decodeErrand(r)); return nil }},
 	frameTransaction:  {false, (*loader).transaction},
 	frameRequest:      {false, (*loader).request},
 	frameEnd:          {false, (*loader).end},
+
+	frameConnectionRequest: {true, func(l *loader, r *wire.Reader) error { l.dir.PutRequest(decodeConnectionRequest(r)); return nil }},
+	frameDomain:            {true, func(l *loader, r *wire.Reader) error { l.dir.PutDomain(decodeDomain(r)); return nil }},
+	frameProvider:          {false, func(l *loader, r *wire.Reader) error { l.state.PutProvider(decodeProvider(r)); return nil }},
+	frameSigningKey:        {false, func(l *loader, r *wire.Reader) error { l.state.PutSigningKey(decodeSigningKey(r)); return nil }},
+	frameApplication:       {false, func(l *loader, r *wire.Reader) error { l.state.PutApplication(decodeApplication(r)); return nil }},
+	frameAuditRow:          {true, func(l *loader, r *wire.Reader) error { l.dir.AppendAudit(decodeAuditRow(r)); return nil }},
 }
 
 func (l *loader) frame(tag byte, body string) (done bool, err error) {

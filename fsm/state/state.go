@@ -41,14 +41,10 @@ func (s *State) Begin(at directory.Time) {
 		s.transEnd.Delete(row)
 		s.transactions.Delete(row)
 	}
-	for range sweep {
-		session, ok := s.sessionsEnd.Min()
-		if !ok || !session.Expired(s.at) {
-			break
-		}
-		s.DeleteSession(session)
-	}
+	s.sweepSessions(sweep)
 	s.sweepTokens(sweep)
+	s.sweepAttempts(sweep)
+	s.sweepErrands(sweep)
 	s.sweepStaged(sweep)
 	s.sweepDeleted(sweep)
 }
@@ -121,9 +117,12 @@ func (s *State) DeleteOrganization(d *Directory) {
 		s.clients.Delete(connection)
 	}
 	for session := range d.sessionsUser.all() {
-		s.sessions.Delete(hashRow[directory.Session]{hash: session.Hash})
-		s.sessionsEnd.Delete(session)
+		s.dropSession(session)
 	}
+	for credentials := range d.credentials.all() {
+		s.dropCredentials(credentials)
+	}
+	s.dropErrands(d.org.ID)
 	for _, change := range d.staging.changes {
 		s.stagedEnd.Delete(change)
 	}
@@ -132,72 +131,6 @@ func (s *State) DeleteOrganization(d *Directory) {
 	}
 	s.directories.Delete(directoryRow{id: d.org.ID})
 	delete(s.touched, d.org.ID)
-}
-
-// PutConnection adds or replaces a connection.
-func (s *State) PutConnection(d *Directory, connection *directory.Connection) {
-	if old, ok := d.connections.Get(connection); ok {
-		s.clients.Delete(old)
-	}
-	s.connections.Set(connection)
-	s.clients.Set(connection)
-	d.connections.Set(connection)
-}
-
-// DeleteConnection removes a connection with its links and ends the sessions that came through it.
-func (s *State) DeleteConnection(d *Directory, connection *directory.Connection) {
-	d.DeleteLinksThrough(connection.ID)
-	s.DeleteSessionsThrough(d, connection.ID)
-	s.connections.Delete(connection)
-	s.clients.Delete(connection)
-	d.connections.Delete(connection)
-}
-
-// DeleteLinksThrough unties every identity of a connection.
-func (d *Directory) DeleteLinksThrough(id directory.ConnectionID) {
-	for _, link := range slices.Collect(while(d.links.from(&directory.Link{Connection: id}),
-		func(l *directory.Link) bool { return l.Connection == id })) {
-		d.links.Delete(link)
-		d.linksUser.Delete(link)
-	}
-}
-
-// DeleteSessionsThrough ends the sessions that came through a connection.
-func (s *State) DeleteSessionsThrough(d *Directory, id directory.ConnectionID) {
-	for _, session := range slices.Collect(d.sessionsUser.all()) {
-		if session.Connection == id {
-			s.DeleteSession(session)
-		}
-	}
-}
-
-// PutLink ties an identity to a user.
-func (s *State) PutLink(d *Directory, link *directory.Link) {
-	d.links.Set(link)
-	d.linksUser.Set(link)
-}
-
-// PutSession opens a session.
-func (s *State) PutSession(d *Directory, session *directory.Session) {
-	s.sessions.Set(hashRow[directory.Session]{session.Hash, session})
-	s.sessionsEnd.Set(session)
-	d.sessionsUser.Set(session)
-}
-
-// DeleteSession ends a session.
-func (s *State) DeleteSession(session *directory.Session) {
-	s.sessions.Delete(hashRow[directory.Session]{hash: session.Hash})
-	s.sessionsEnd.Delete(session)
-	if d, ok := s.Write(session.Organization); ok {
-		d.sessionsUser.Delete(session)
-	}
-}
-
-// DeleteSessionsOf ends all sessions of a user.
-func (s *State) DeleteSessionsOf(d *Directory, user directory.Number) {
-	for _, session := range slices.Collect(d.SessionsOf(user)) {
-		s.DeleteSession(session)
-	}
 }
 
 // UseTransaction remembers a consumed login transaction until it expires.
@@ -251,8 +184,7 @@ func (d *Directory) dropUserKeys(old, user *directory.User) {
 func (s *State) DeleteUser(d *Directory, user *directory.User) {
 	s.DeleteSessionsOf(d, user.Number)
 	for _, link := range slices.Collect(d.LinksOf(user.ID)) {
-		d.links.Delete(link)
-		d.linksUser.Delete(link)
+		d.DeleteLink(link)
 	}
 	d.leaveAll(user.Number)
 	d.dropUserKeys(user, nil)

@@ -37,12 +37,24 @@ type tables struct {
 	connections  tree[*directory.Connection]      // by id
 	clients      tree[*directory.Connection]      // by (issuer, client id)
 	sessions     tree[hashRow[directory.Session]] // by hash
-	sessionsEnd  tree[*directory.Session]         // by (expires, hash)
+	sessionsID   tree[*directory.Session]         // by (id, hash)
+	sessionsEnd  tree[*directory.Session]         // by (end, hash)
 	transactions tree[transactionRow]             // by hash
 	transEnd     tree[transactionRow]             // by (expires, hash)
 	stagedEnd    tree[*directory.StagedChange]    // by (expires, organization, id)
 	deletedEnd   tree[*directory.DeletedUser]     // of those that expire, by (expires, organization, seq)
-	requests     requestLog
+	providers    tree[*directory.Provider]        // by issuer
+	signingKeys  tree[*directory.SigningKey]      // by (use, created)
+	applications tree[*directory.Application]     // by id
+	attempts     tree[*directory.Attempt]         // by key
+	attemptsEnd  tree[*directory.Attempt]         // by (expires, key)
+	errands      tree[*directory.Errand]          // by (seq, ordinal)
+
+	credentialsHandle tree[*directory.Credentials]         // by handle
+	passkeys          tree[passkeyRow]                     // by raw id
+	recovery          tree[hashRow[directory.Credentials]] // by hash of a recovery code
+
+	requests requestLog
 }
 
 // Rows that are searched at every request carry their key, so that a search needs no record to compare with.
@@ -88,16 +100,26 @@ func newTables(identity Identity) tables {
 		clients: newTree(func(a, b *directory.Connection) bool {
 			return a.Issuer < b.Issuer || a.Issuer == b.Issuer && a.ClientID < b.ClientID
 		}),
-		sessions: newTree(lessHash[directory.Session]),
-		sessionsEnd: newTree(func(a, b *directory.Session) bool {
-			return a.Expires < b.Expires || a.Expires == b.Expires && less(a.Hash, b.Hash)
-		}),
+		sessions:     newTree(lessHash[directory.Session]),
+		sessionsID:   newTree(lessSessionID),
+		sessionsEnd:  newTree(lessSessionEnd),
 		transactions: newTree(func(a, b transactionRow) bool { return less(a.hash, b.hash) }),
 		transEnd: newTree(func(a, b transactionRow) bool {
 			return a.expires < b.expires || a.expires == b.expires && less(a.hash, b.hash)
 		}),
 		stagedEnd:  newTree(lessStagedEnd),
 		deletedEnd: newTree(lessDeletedEnd),
+
+		attempts:          newTree(lessAttempt),
+		attemptsEnd:       newTree(lessAttemptEnd),
+		errands:           newTree(lessErrand),
+		credentialsHandle: newTree(lessHandle),
+		passkeys:          newTree(func(a, b passkeyRow) bool { return a.id < b.id }),
+		recovery:          newTree(lessHash[directory.Credentials]),
+
+		providers:    newTree(lessProvider),
+		signingKeys:  newTree(lessSigningKey),
+		applications: newTree(lessApplication),
 	}
 }
 
@@ -113,11 +135,21 @@ func (t *tables) copy() tables {
 	c.connections = t.connections.copy()
 	c.clients = t.clients.copy()
 	c.sessions = t.sessions.copy()
+	c.sessionsID = t.sessionsID.copy()
 	c.sessionsEnd = t.sessionsEnd.copy()
 	c.transactions = t.transactions.copy()
 	c.transEnd = t.transEnd.copy()
 	c.stagedEnd = t.stagedEnd.copy()
 	c.deletedEnd = t.deletedEnd.copy()
+	c.providers = t.providers.copy()
+	c.signingKeys = t.signingKeys.copy()
+	c.applications = t.applications.copy()
+	c.attempts = t.attempts.copy()
+	c.attemptsEnd = t.attemptsEnd.copy()
+	c.errands = t.errands.copy()
+	c.credentialsHandle = t.credentialsHandle.copy()
+	c.passkeys = t.passkeys.copy()
+	c.recovery = t.recovery.copy()
 	c.requests = t.requests.freeze()
 	return c
 }
@@ -181,16 +213,6 @@ func (t *tables) Connection(id directory.ConnectionID) (*directory.Connection, b
 func (t *tables) ConnectionByClient(issuer, clientID string) (*directory.Connection, bool) {
 	return t.clients.Get(&directory.Connection{Issuer: issuer, ClientID: clientID})
 }
-
-// Session finds a session by the hash of its cookie. The caller checks Expired against a clock; a session of a
-// deactivated or deleted user is not there.
-func (t *tables) Session(hash directory.Hash) (*directory.Session, bool) {
-	row, ok := t.sessions.Get(hashRow[directory.Session]{hash: hash})
-	return row.record, ok
-}
-
-// Sessions counts the live and not yet swept sessions.
-func (t *tables) Sessions() int { return t.sessions.Len() }
 
 // TransactionUsed tells whether a login transaction was consumed.
 func (t *tables) TransactionUsed(hash directory.Hash) bool {

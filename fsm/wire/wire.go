@@ -11,7 +11,10 @@ import (
 var ErrMalformed = errors.New("malformed bytes")
 
 // Writer appends fields to a buffer. The zero value writes to a fresh buffer.
-type Writer struct{ buf []byte }
+type Writer struct {
+	buf   []byte
+	later bool
+}
 
 // NewWriter appends to buf.
 func NewWriter(buf []byte) *Writer { return &Writer{buf: buf} }
@@ -20,7 +23,7 @@ func NewWriter(buf []byte) *Writer { return &Writer{buf: buf} }
 func (w *Writer) Bytes() []byte { return w.buf }
 
 // Reset empties the writer and keeps its memory.
-func (w *Writer) Reset() { w.buf = w.buf[:0] }
+func (w *Writer) Reset() { w.buf, w.later = w.buf[:0], false }
 
 // Uint writes an unsigned varint.
 func (w *Writer) Uint(v uint64) { w.buf = binary.AppendUvarint(w.buf, v) }
@@ -77,6 +80,23 @@ func (w *Writer) Part(write func(*Writer)) {
 	write(&part)
 	w.Blob(part.buf)
 }
+
+// Later writes the fields that a later release appended to a record, and nothing while all of them are zero: an older release
+// can then read the record. Fields of a still later release are appended by another Later inside of it.
+func (w *Writer) Later(write func(*Writer)) {
+	begin := len(w.buf)
+	write(w)
+	for _, b := range w.buf[begin:] {
+		if b != 0 {
+			w.later = true
+			return
+		}
+	}
+	w.buf = w.buf[:begin]
+}
+
+// HasLater tells whether something that a Later wrote was kept.
+func (w *Writer) HasLater() bool { return w.later }
 
 // List writes a count and each record behind its length, so that the fields of a record may be appended to.
 func List[T any](w *Writer, list []T, write func(*Writer, *T)) {

@@ -1,0 +1,50 @@
+package directory
+
+// Credentials are what somebody signs in with here, without an identity provider: the root user, a break-glass address or
+// an invited person. What the address may do is decided at each sign-in by what it is to the organization then.
+type Credentials struct {
+	Organization OrganizationID
+	Email        string // folded; one set for each address of an organization
+	Handle       string // the WebAuthn user handle: random, unique in the region
+	Passkeys     []Passkey
+	Recovery     []Hash // of recovery codes that were not used yet
+	Created      Time
+	Modified     Time
+	Version      uint64
+}
+
+// Passkey is a WebAuthn credential (Web Authentication Level 3 §4).
+type Passkey struct {
+	ID        string // raw bytes
+	PublicKey string // COSE_Key
+	SignCount uint32
+	Flags     uint8  // of the authenticator data at registration
+	AAGUID    string // raw bytes of the model's id; empty: not told
+	Name      string // what its owner calls it
+	Created   Time
+	LastUsed  Time // 0: never
+}
+
+// Bounds of a set of credentials, and of the sets of one organization.
+const (
+	MaxCredentials   = 10_000
+	MaxPasskeys      = 10
+	MaxRecoveryCodes = 10
+	MaxPasskeyID     = 1023 // bytes, WebAuthn §4
+	MaxPasskeyKey    = 1024 // bytes
+	MaxPasskeyName   = 100
+)
+
+// Standing is what an address is to an organization.
+type Standing uint8
+
+const (
+	// StandingNone is a stranger.
+	StandingNone Standing = iota
+	// StandingRoot is the root user's address.
+	StandingRoot
+	// StandingBreakGlass is one of the break-glass addresses.
+	StandingBreakGlass
+	// StandingInvited is the user name of an invited person.
+	StandingInvited
+)

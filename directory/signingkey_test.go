@@ -1,0 +1,73 @@
+package directory_test
+
+import (
+	"testing"
+
+	"domicile/directory"
+)
+
+const hour = directory.Time(3600 * 1_000_000)
+
+func TestSigningKeys(t *testing.T) {
+	const first, second, third = 100 * aDay, 130 * aDay, 130*aDay + 1
+	keys := []*directory.SigningKey{{ID: "1", Created: first}, {ID: "2", Created: second}, {ID: "3", Created: third}}
+	for name, c := range map[string]struct {
+		keys      []*directory.SigningKey
+		now       directory.Time
+		signer    string
+		published string
+	}{
+		"none":                    {nil, first, "", ""},
+		"the first signs at once": {keys[:1], first, "1", "1"},
+		"alone for ever":          {keys[:1], first + 1000*aDay, "1", "1"},
+		"the second is made":      {keys[:2], second, "1", "12"},
+		"just before it signs":    {keys[:2], second + hour - 1, "1", "12"},
+		"it signs":                {keys[:2], second + hour, "2", "12"},
+		"a day later":             {keys[:2], second + hour + aDay - 1, "2", "12"},
+		"the first is done":       {keys[:2], second + hour + aDay, "2", "2"},
+		"two in a short time":     {keys, third + hour - 1, "2", "123"},
+		"the third signs":         {keys, third + hour, "3", "123"},
+		"the second is done, too": {keys, third + hour + aDay, "3", "3"},
+		"a clock before all":      {keys, 0, "1", "123"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			signer, ok := directory.Signer(c.keys, c.now)
+			if ok != (c.signer != "") || ok && signer.ID != c.signer {
+				t.Errorf("signer %+v, want %q", signer, c.signer)
+			}
+			published := ""
+			for _, key := range directory.Published(c.keys, c.now) {
+				published += key.ID
+			}
+			if published != c.published {
+				t.Errorf("published %q, want %q", published, c.published)
+			}
+		})
+	}
+	if directory.KeyUse("").Valid() || !directory.KeyIDToken.Valid() || !directory.KeyClientAssertion.Valid() {
+		t.Error("a use is judged wrongly")
+	}
+}
+
+// A signature that was made at any time can be checked for the life of an ID token, and the key was known an hour before.
+func TestSigningKeys_overlap(t *testing.T) {
+	var keys []*directory.SigningKey
+	for now := directory.Time(0); now < 100*aDay; now += hour {
+		if n := len(keys); n == 0 || now >= keys[n-1].Created+directory.KeyLife {
+			keys = append(keys, &directory.SigningKey{Created: now})
+		}
+		signer, _ := directory.Signer(keys, now)
+		for later := now; later <= now+23*hour; later += 23 * hour {
+			found := false
+			for _, key := range directory.Published(keys, later) {
+				found = found || key == signer
+			}
+			if !found {
+				t.Fatalf("the key that signs in hour %d is not published in hour %d", now/hour, later/hour)
+			}
+		}
+		if signer != keys[0] && now < signer.Created+hour {
+			t.Fatalf("hour %d: the key signs before it is known", now/hour)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package state
+
+import (
+	"iter"
+	"slices"
+
+	"domicile/directory"
+	"domicile/fsm/wire"
+	"domicile/seal"
+)
+
+// AllConnections iterates over the connections of every organization by id.
+func (t *tables) AllConnections() iter.Seq[*directory.Connection] { return t.connections.all() }
+
+// Connections iterates over the OpenID Connect connections by id.
+func (d *Directory) Connections() iter.Seq[*directory.Connection] { return d.connections.all() }
+
+// Connection finds a connection of this organization by its id.
+func (d *Directory) Connection(id directory.ConnectionID) (*directory.Connection, bool) {
+	return d.connections.Get(&directory.Connection{ID: id})
+}
+
+// PutConnection adds or replaces a connection.
+func (s *State) PutConnection(d *Directory, connection *directory.Connection) {
+	if old, ok := d.connections.Get(connection); ok {
+		s.clients.Delete(old)
+	}
+	s.connections.Set(connection)
+	s.clients.Set(connection)
+	d.connections.Set(connection)
+}
+
+// DeleteConnection removes a connection with its links and ends the sessions that came through it.
+func (s *State) DeleteConnection(d *Directory, connection *directory.Connection) {
+	d.DeleteLinksThrough(connection.ID)
+	s.DeleteSessionsThrough(d, connection.ID)
+	s.connections.Delete(connection)
+	s.clients.Delete(connection)
+	d.connections.Delete(connection)
+}
+
+// DeleteLinksThrough unties every identity of a connection.
+func (d *Directory) DeleteLinksThrough(id directory.ConnectionID) {
+	for _, link := range slices.Collect(while(d.links.from(&directory.Link{Connection: id}),
+		func(l *directory.Link) bool { return l.Connection == id })) {
+		d.DeleteLink(link)
+	}
+}
+
+func encodeConnection(w *wire.Writer, c *directory.Connection) {
+	w.Text(string(c.ID))
+	w.Text(string(c.Organization))
+	w.Text(c.Issuer)
+	w.Text(c.ClientID)
+	w.Blob(c.ClientSecret)
+	w.Text(string(c.AuthMethod))
+	wire.Texts(w, c.Scopes)
+	w.Bool(c.Enabled)
+	w.Int(int64(c.Created))
+	w.Int(int64(c.Modified))
+	w.Uint(c.Version)
+	w.Later(func(w *wire.Writer) {
+		encodeChoices(w, &c.ConnectionSettings)
+		w.Int(int64(c.SecretExpires))
+		w.Blob(c.PreviousSecret)
+		w.Uint(uint64(c.Reminded))
+	})
+}
+
+func decodeConnection(r *wire.Reader) *directory.Connection {
+	c := &directory.Connection{
+		ID:           directory.ConnectionID(r.Text()),
+		Organization: directory.OrganizationID(r.Text()),
+		Issuer:       r.Text(),
+		ClientID:     r.Text(),
+		ClientSecret: seal.Sealed(r.Text()),
+	}
+	c.AuthMethod = directory.AuthMethod(r.Text())
+	c.Scopes = wire.ReadTexts[string](r)
+	c.Enabled = r.Bool()
+	c.Created = directory.Time(r.Int())
+	c.Modified = directory.Time(r.Int())
+	c.Version = r.Uint()
+	decodeChoices(r, &c.ConnectionSettings)
+	c.SecretExpires = directory.Time(r.Int())
+	c.PreviousSecret = readSealed(r)
+	c.Reminded = readUint8(r)
+	return c
+}
+
+// encodeChoices writes a connection's choices but for those that the first release had.
+func encodeChoices(w *wire.Writer, s *directory.ConnectionSettings) {
+	w.Text(string(s.ResponseMode))
+	w.Text(s.Prompt)
+	w.Int(s.MaxAge)
+	wire.Texts(w, s.ACRValues)
+	w.Bool(s.SharedRedirect)
+	w.Bool(s.JustInTime)
+}
+
+func decodeChoices(r *wire.Reader, s *directory.ConnectionSettings) {
+	s.ResponseMode = directory.ResponseMode(r.Text())
+	s.Prompt = r.Text()
+	s.MaxAge = r.Int()
+	s.ACRValues = wire.ReadTexts[string](r)
+	s.SharedRedirect = r.Bool()
+	s.JustInTime = r.Bool()
+}
+
+// readSealed reads a sealed secret; none is nil.
+func readSealed(r *wire.Reader) seal.Sealed {
+	if text := r.Text(); text != "" {
+		return seal.Sealed(text)
+	}
+	return nil
+}
+
+// readUint8 reads a small number; a larger one is the largest, which no rule gives a meaning.
+func readUint8(r *wire.Reader) uint8 { return uint8(min(r.Uint(), 0xff)) }
