@@ -22,7 +22,7 @@ test: browser lint ## all tests: unit, laws, conversations and sign-in over real
 
 .PHONY: race
 race: ## the concurrent rooms under the race detector
-	$(GO) test -race -count=1 -timeout 20m ./seal ./fsm/... ./cluster/... ./scim ./oidc ./console ./httpapi ./telemetry
+	$(GO) test -race -count=1 -timeout 20m ./seal ./fsm/... ./cluster/... ./scim ./oidc ./console ./httpapi/... ./telemetry
 
 .PHONY: lint
 lint: ## formatting and vet
@@ -43,6 +43,10 @@ fuzz: ## every fuzz target in turn for FUZZTIME (default 30s); FUZZFLAGS=-parall
 conformance: ## the SCIM conversations, or those of CONVERSATIONS=directory, against a follower, as tables per provider and RFC section
 	$(GO) test -count=1 -v -run TestConversations ./test/conformance $(if $(CONVERSATIONS),-conversations $(abspath $(CONVERSATIONS)))
 
+.PHONY: attacks
+attacks: browser ## the table of known attacks and of the OpenID Foundation's modules, each with its tests
+	$(GO) run ./test/attacks
+
 .PHONY: chaos
 chaos: build ## two regions under load while leaders are killed, paused, partitioned, their disks filled
 	$(GO) run ./test/chaos -binary $(BIN) $(ARGS)
@@ -50,6 +54,15 @@ chaos: build ## two regions under load while leaders are killed, paused, partiti
 .PHONY: simulate
 simulate: build ## each provider's dialect with 10,000 users and 500 groups while leaders are killed (about 7 minutes)
 	$(GO) run ./test/simulate -binary $(BIN) $(ARGS)
+
+.PHONY: interop
+interop: build ## with a certified provider and stock clients of others (needs Node.js and npm)
+	cd test/interop/node && npm ci --no-audit --no-fund --silent
+	DOMICILE_BINARY=$(CURDIR)/$(BIN) $(GO) -C test/interop test -count=1 -v ./...
+
+.PHONY: upgrade
+upgrade: build ## every released commit taken to the present one, node by node, under load (needs the history)
+	$(GO) run ./test/upgrade -binary $(BIN) $(ARGS)
 
 .PHONY: bench
 bench: build etcd ## load on a 3-node region beside bare gin, bare raft and etcd, interleaved

@@ -1,11 +1,13 @@
 package console
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"domicile/directory"
 	"domicile/fsm/command"
@@ -21,48 +23,53 @@ const (
 	maxScope       = 128 // bytes
 )
 
-// ConnectionFields is what is chosen about a connection.
-type ConnectionFields struct {
-	Issuer       string
-	ClientID     string
-	ClientSecret seal.Secret          // zero: keep the one that is there
-	AuthMethod   directory.AuthMethod // "" is client_secret_basic
-	Scopes       []string             // besides openid, profile, email
-	Enabled      bool
+// Registration is our client registration at an identity provider, as a person writes it down.
+type Registration struct {
+	Issuer        string // an authority: with or without a slash at its end, or the address of the discovery document
+	ClientID      string
+	ClientSecret  seal.Secret // zero: keep the one that is there
+	SecretExpires *time.Time  // nil: as of the secret that is kept; a new one has no known end
+	directory.ConnectionSettings
 }
 
-// PutConnection makes a connection (id empty) or replaces one. The issuer's discovery document is fetched at once: its
-// issuer must be the given one, up to a trailing slash, and is what is stored. A kept client secret survives only while
-// issuer and client id stay the same: a secret is never shown to another party than the one it was given for. Errors:
-// KindInvalid with the field, KindNotFound, KindForbidden when the plan does not include sign-in and the connection is enabled,
-// KindConflict when another connection of the region has this client.
+// ConnectionFields is what is chosen about a connection.
+type ConnectionFields struct {
+	Registration
+	Enabled bool
+}
+
+// PutConnection makes a connection (id empty) or replaces one. The issuer's discovery document is fetched at once, and the
+// issuer is taken from it, see directory.AdoptIssuer. A kept client secret survives only while issuer and client id stay
+// the same: a secret is never shown to another party than the one it was given for. A new secret takes the place of the old
+// one at once; RotateSecret lets them overlap. Errors: KindInvalid with the field, KindNotFound, KindForbidden when the plan
+// does not include sign-in and the connection is enabled, KindConflict when another connection of the region has this client.
 func (s *Service) PutConnection(
 	ctx context.Context, actor string, org directory.OrganizationID, id directory.ConnectionID, in ConnectionFields,
 ) (*directory.Connection, *Discovery, error) {
-	if in.AuthMethod == "" {
-		in.AuthMethod = directory.AuthBasic
-	}
-	if err := in.validate(); err != nil {
+	if err := in.complete(s.deps.Now()); err != nil {
 		return nil, nil, err
 	}
 	if err := s.mayPut(ctx, org, id, in.Enabled); err != nil {
 		return nil, nil, err // before the network is asked anything
 	}
-	discovery, err := s.discover(ctx, in.Issuer)
+	discovery, err := s.discover(ctx, &in.Registration)
 	if err != nil {
 		return nil, nil, err
 	}
-	in.Issuer = discovery.Issuer
-	isNew := id == ""
-	if isNew {
-		id = directory.ConnectionID(s.deps.NewID())
+	if id != "" {
+		connection, err := s.changeConnection(ctx, actor, org, id, func(next *directory.Connection) error {
+			return s.replace(next, in)
+		})
+		return connection, discovery, err
 	}
-	var connection *directory.Connection
-	err = untilFresh(func() (err error) {
-		connection, err = s.putConnection(ctx, actor, org, id, isNew, in)
-		return err
-	})
-	return connection, discovery, err
+	connection := &directory.Connection{ID: directory.ConnectionID(s.deps.NewID()), Organization: org}
+	if err := s.replace(connection, in); err != nil {
+		return nil, nil, err
+	}
+	if err := s.writeConnection(ctx, actor, connection); err != nil {
+		return nil, nil, err
+	}
+	return connection, discovery, nil
 }
 
 // mayPut checks that there is something to replace, or room for one more, and that the plan lets people sign in.
@@ -75,62 +82,160 @@ func (s *Service) mayPut(ctx context.Context, org directory.OrganizationID, id d
 	if err != nil {
 		return err
 	}
-	if allowed := view.Settings().Allows(d.Organization().Plan); enabled && !allowed.SignIn {
-		return notInPlan("enabled", "sign-in", allowed.Name)
+	if enabled {
+		if err := maySignIn(view, d, "enabled"); err != nil {
+			return err
+		}
 	}
 	if id != "" {
 		_, err := connectionOf(d, id)
 		return err
 	}
+	return roomForConnection(d)
+}
+
+// maySignIn checks that an organization's plan lets people sign in.
+func maySignIn(view *state.View, d *state.Directory, field string) error {
+	if allowed := view.Settings().Allows(d.Organization().Plan); !allowed.SignIn {
+		return notInPlan(field, "sign-in", allowed.Name)
+	}
+	return nil
+}
+
+func roomForConnection(d *state.Directory) error {
 	if count(d.Connections()) >= maxConnections {
 		return directory.Errorf(directory.KindTooLarge, "", "an organization has at most %d connections", maxConnections)
 	}
 	return nil
 }
 
-// putConnection tries once, against the present state.
-func (s *Service) putConnection(
-	ctx context.Context, actor string, org directory.OrganizationID, id directory.ConnectionID, isNew bool, in ConnectionFields,
-) (*directory.Connection, error) {
-	connection := &directory.Connection{
-		ID: id, Organization: org, Issuer: in.Issuer, ClientID: in.ClientID,
-		AuthMethod: in.AuthMethod, Scopes: in.Scopes, Enabled: in.Enabled,
+// replace gives a connection the chosen fields.
+func (s *Service) replace(next *directory.Connection, in ConnectionFields) error {
+	secret, expires, err := s.sealed(&in.Registration, next)
+	if err != nil {
+		return err
 	}
-	if !isNew {
+	if len(secret) == 0 && in.AuthMethod.NeedsSecret() {
+		return directory.Errorf(directory.KindInvalid, "client_secret",
+			"client_secret is required for a new connection and when issuer or client_id change")
+	}
+	if !bytes.Equal(secret, next.ClientSecret) {
+		next.PreviousSecret = nil
+	}
+	next.Issuer, next.ClientID, next.ClientSecret, next.SecretExpires = in.Issuer, in.ClientID, secret, expires
+	next.ConnectionSettings, next.Enabled = in.ConnectionSettings, in.Enabled
+	return nil
+}
+
+// sealed gives the client secret of a registration at the place of its connection, and its end: the one that was given, or
+// the one of old, which may be a request's, while it is the same client of the same provider. None is no error.
+func (s *Service) sealed(in *Registration, old *directory.Connection) (secret seal.Sealed, expires directory.Time, err error) {
+	if !in.AuthMethod.NeedsSecret() {
+		return nil, 0, nil
+	}
+	if in.ClientSecret.IsZero() && old.Issuer == in.Issuer && old.ClientID == in.ClientID {
+		secret, expires = old.ClientSecret, old.SecretExpires
+	}
+	if in.SecretExpires != nil {
+		expires = directory.Time(in.SecretExpires.UnixMicro())
+	}
+	if in.ClientSecret.IsZero() {
+		return secret, expires, nil
+	}
+	secret, err = s.deps.Keyring.Seal(s.secretPlace(old.Organization, old.ID), in.ClientSecret)
+	if err != nil {
+		return nil, 0, &directory.Error{Kind: directory.KindInternal, Err: err}
+	}
+	return secret, expires, nil
+}
+
+// changeConnection changes a connection as it is now, again while others change it too.
+func (s *Service) changeConnection(
+	ctx context.Context, actor string, org directory.OrganizationID, id directory.ConnectionID, change func(*directory.Connection) error,
+) (*directory.Connection, error) {
+	var changed *directory.Connection
+	err := untilFresh(func() error {
 		d, err := s.directoryOf(ctx, org)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		old, err := connectionOf(d, id)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		connection.Version = old.Version
-		if old.Issuer == in.Issuer && old.ClientID == in.ClientID {
-			connection.ClientSecret = old.ClientSecret
+		next := *old
+		if err := change(&next); err != nil {
+			return err
 		}
-	}
-	if !in.ClientSecret.IsZero() {
-		sealed, err := s.deps.Keyring.Seal(s.secretPlace(org, id), in.ClientSecret)
-		if err != nil {
-			return nil, &directory.Error{Kind: directory.KindInternal, Err: err}
-		}
-		connection.ClientSecret = sealed
-	}
-	if len(connection.ClientSecret) == 0 {
-		return nil, directory.Errorf(directory.KindInvalid, "client_secret",
-			"client_secret is required for a new connection and when issuer or client_id change")
-	}
-	result, err := s.propose(ctx, actor, org, &command.PutConnection{
-		ID: id, ExpectVersion: connection.Version, Issuer: connection.Issuer, ClientID: connection.ClientID,
-		ClientSecret: connection.ClientSecret, AuthMethod: connection.AuthMethod, Scopes: connection.Scopes,
-		Enabled: connection.Enabled,
+		changed = &next
+		return s.writeConnection(ctx, actor, changed)
 	})
 	if err != nil {
 		return nil, err
 	}
-	connection.Created, connection.Modified, connection.Version = result.Created, result.Modified, result.Version
-	return connection, nil
+	return changed, nil
+}
+
+// writeConnection puts a connection in place of its version, and stamps it.
+func (s *Service) writeConnection(ctx context.Context, actor string, c *directory.Connection) error {
+	result, err := s.propose(ctx, actor, c.Organization, &command.PutConnection{
+		ID: c.ID, ExpectVersion: c.Version, Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
+		ConnectionSettings: c.ConnectionSettings, Enabled: c.Enabled, SecretExpires: c.SecretExpires,
+		PreviousSecret: c.PreviousSecret,
+	})
+	if err != nil {
+		return err
+	}
+	c.Created, c.Modified, c.Version = result.Created, result.Modified, result.Version
+	return nil
+}
+
+// NewSecret is a client secret that an owner got from the provider in place of the present one.
+type NewSecret struct {
+	Secret  seal.Secret
+	Expires *time.Time // nil: not known
+}
+
+// RotateSecret gives a connection a new client secret. The old one stays beside it, for as long as the provider takes
+// either, until DropPreviousSecret. Errors: KindInvalid with the field, KindNotFound, KindConflict for a connection that
+// has no secret.
+func (s *Service) RotateSecret(
+	ctx context.Context, actor string, org directory.OrganizationID, id directory.ConnectionID, in NewSecret,
+) (*directory.Connection, error) {
+	if in.Secret.IsZero() {
+		return nil, directory.Errorf(directory.KindInvalid, "client_secret", "client_secret must not be empty")
+	}
+	if err := validateSecret(in.Secret, in.Expires, "expires_at", s.deps.Now()); err != nil {
+		return nil, err
+	}
+	return s.changeConnection(ctx, actor, org, id, func(next *directory.Connection) error {
+		if !next.AuthMethod.NeedsSecret() {
+			return directory.Errorf(directory.KindConflict, "", "the connection uses %s, which has no client secret", next.AuthMethod)
+		}
+		sealed, err := s.deps.Keyring.Seal(s.secretPlace(org, id), in.Secret)
+		if err != nil {
+			return &directory.Error{Kind: directory.KindInternal, Err: err}
+		}
+		next.PreviousSecret, next.ClientSecret, next.SecretExpires = next.ClientSecret, sealed, 0
+		if in.Expires != nil {
+			next.SecretExpires = directory.Time(in.Expires.UnixMicro())
+		}
+		return nil
+	})
+}
+
+// DropPreviousSecret ends the rotation of a connection's client secret. Errors: KindNotFound, also when there is none.
+func (s *Service) DropPreviousSecret(
+	ctx context.Context, actor string, org directory.OrganizationID, id directory.ConnectionID,
+) error {
+	_, err := s.changeConnection(ctx, actor, org, id, func(next *directory.Connection) error {
+		if len(next.PreviousSecret) == 0 {
+			return directory.Errorf(directory.KindNotFound, "", "the connection has no previous client secret")
+		}
+		next.PreviousSecret = nil
+		return nil
+	})
+	return err
 }
 
 // secretPlace is where a connection's client secret lives; oidc opens it at the same place.
@@ -179,17 +284,21 @@ func connectionOf(d *state.Directory, id directory.ConnectionID) (*directory.Con
 	return connection, nil
 }
 
-func (f *ConnectionFields) validate() error {
-	fields := directory.Connection{Issuer: f.Issuer, ClientID: f.ClientID, AuthMethod: f.AuthMethod, Scopes: f.Scopes}
-	switch {
-	case len(f.Issuer) > maxIssuer:
-		return directory.Errorf(directory.KindInvalid, "issuer", "issuer must have at most %d characters", maxIssuer)
-	case len(f.ClientSecret.Reveal()) > maxSecret:
-		return directory.Errorf(directory.KindInvalid, "client_secret", "client_secret must have at most %d characters", maxSecret)
-	case len(f.Scopes) > maxScopes:
-		return directory.Errorf(directory.KindInvalid, "scopes", "at most %d scopes", maxScopes)
+// complete gives zero values their meaning and checks the rest.
+func (r *Registration) complete(now time.Time) error {
+	if r.AuthMethod == "" {
+		r.AuthMethod = directory.AuthBasic
 	}
-	for _, scope := range f.Scopes {
+	r.Issuer = authorityOf(r.Issuer)
+	switch {
+	case len(r.Issuer) > maxIssuer:
+		return directory.Errorf(directory.KindInvalid, "issuer", "issuer must have at most %d characters", maxIssuer)
+	case len(r.Scopes) > maxScopes:
+		return directory.Errorf(directory.KindInvalid, "scopes", "at most %d scopes", maxScopes)
+	case !r.AuthMethod.NeedsSecret() && !r.ClientSecret.IsZero():
+		return directory.Errorf(directory.KindInvalid, "client_secret", "%s has no client secret", r.AuthMethod)
+	}
+	for _, scope := range r.Scopes {
 		if len(scope) > maxScope {
 			return directory.Errorf(directory.KindInvalid, "scopes", "a scope has at most %d characters", maxScope)
 		}
@@ -197,13 +306,31 @@ func (f *ConnectionFields) validate() error {
 			return directory.Errorf(directory.KindInvalid, "scopes", "%q is not a scope", scope) // RFC 6749 §3.3
 		}
 	}
-	if err := validateText("client_id", f.ClientID); err != nil {
+	if err := validateText("client_id", r.ClientID); err != nil {
 		return err
 	}
-	if err := validateText("client_secret", f.ClientSecret.Reveal()); err != nil {
+	if err := validateSecret(r.ClientSecret, r.SecretExpires, "client_secret_expires_at", now); err != nil {
 		return err
 	}
-	return fields.Validate()
+	fields := directory.Connection{Issuer: r.Issuer, ClientID: r.ClientID, ConnectionSettings: r.ConnectionSettings}
+	if err := fields.Validate(); err != nil {
+		return err
+	}
+	return directory.CheckAuthority(r.Issuer)
+}
+
+// validateSecret checks a client secret, if there is one, and its end, if it has one.
+func validateSecret(secret seal.Secret, expires *time.Time, expiresField string, now time.Time) error {
+	if len(secret.Reveal()) > maxSecret {
+		return directory.Errorf(directory.KindInvalid, "client_secret", "client_secret must have at most %d characters", maxSecret)
+	}
+	if err := validateText("client_secret", secret.Reveal()); err != nil {
+		return err
+	}
+	if expires != nil && !expires.After(now) {
+		return directory.Errorf(directory.KindInvalid, expiresField, "%s must be in the future", expiresField)
+	}
+	return nil
 }
 
 func count[T any](rows iter.Seq[T]) int {

@@ -3,8 +3,11 @@ package console_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"domicile/console"
 	"domicile/console/consoletest"
@@ -14,7 +17,11 @@ import (
 
 func fields(issuer *consoletest.Issuer) console.ConnectionFields {
 	return console.ConnectionFields{
-		Issuer: issuer.URL, ClientID: "domicile", ClientSecret: seal.NewSecret("hush"), Scopes: []string{"groups"}, Enabled: true,
+		Registration: console.Registration{
+			Issuer: issuer.URL, ClientID: "domicile", ClientSecret: seal.NewSecret("hush"),
+			ConnectionSettings: directory.ConnectionSettings{Scopes: []string{"groups"}},
+		},
+		Enabled: true,
 	}
 }
 
@@ -67,7 +74,7 @@ func TestPutConnection(t *testing.T) {
 	wantError(t, err, directory.KindNotFound, "")
 }
 
-func TestPutConnection_keptSecretStaysWithItsParty(t *testing.T) {
+func TestAttack44_connectionKeepsNoSecretForAnother(t *testing.T) {
 	h, issuer, other := newHouse(t), consoletest.NewIssuer(t), consoletest.NewIssuer(t)
 	org := h.organization(t, "acme")
 	made, _, err := h.PutConnection(t.Context(), actor, org, "", fields(issuer))
@@ -184,7 +191,7 @@ func TestPutConnection_discovery(t *testing.T) {
 	}
 }
 
-func TestPutConnection_redirectIsNotFollowed(t *testing.T) {
+func TestAttack39_discoveryRedirects(t *testing.T) {
 	h, issuer := newHouse(t), consoletest.NewIssuer(t)
 	server := httptest.NewServer(http.RedirectHandler(issuer.URL+"/.well-known/openid-configuration", http.StatusFound))
 	t.Cleanup(server.Close)
@@ -194,5 +201,164 @@ func TestPutConnection_redirectIsNotFollowed(t *testing.T) {
 	wantError(t, err, directory.KindInvalid, "issuer")
 	if issuer.Asked() != 0 {
 		t.Fatal("the redirect was followed")
+	}
+}
+
+func TestPutConnection_choices(t *testing.T) {
+	h, issuer := newHouse(t), consoletest.NewIssuer(t)
+	org := h.organization(t, "acme")
+	f := fields(issuer)
+	ends := time.Now().Add(90 * 24 * time.Hour).Truncate(time.Second)
+	f.Issuer, f.SecretExpires = "  "+issuer.URL+"/.well-known/openid-configuration ", &ends
+	f.ResponseMode, f.Prompt, f.MaxAge, f.ACRValues = directory.ResponseFormPost, "login", 3600, []string{"phr"}
+	f.SharedRedirect, f.JustInTime = true, true
+	made, _, err := h.PutConnection(t.Context(), actor, org, "", f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := h.GetConnection(t.Context(), org, made.ID)
+	if err != nil || got.Issuer != issuer.URL || got.SecretExpires != directory.Time(ends.UnixMicro()) || got.ResponseMode != directory.ResponseFormPost ||
+		got.Prompt != "login" || got.MaxAge != 3600 || !slices.Equal(got.ACRValues, []string{"phr"}) || !got.SharedRedirect || !got.JustInTime {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	f.ClientSecret, f.SecretExpires = seal.Secret{}, nil
+	if made, _, err = h.PutConnection(t.Context(), actor, org, made.ID, f); err != nil || made.SecretExpires != got.SecretExpires {
+		t.Fatalf("the end of a kept secret is %v, %v", made, err)
+	}
+	f.AuthMethod = directory.AuthPrivateKey
+	if made, _, err = h.PutConnection(t.Context(), actor, org, made.ID, f); err != nil || len(made.ClientSecret) != 0 || made.SecretExpires != 0 {
+		t.Fatalf("with a key of ours there is %v, %v", made, err)
+	}
+	_, err = h.RotateSecret(t.Context(), actor, org, made.ID, console.NewSecret{Secret: seal.NewSecret("x")})
+	wantError(t, err, directory.KindConflict, "")
+}
+
+func TestRotateSecret(t *testing.T) {
+	h, issuer := newHouse(t), consoletest.NewIssuer(t)
+	org, other := h.organization(t, "acme"), h.organization(t, "other")
+	made, _, err := h.PutConnection(t.Context(), actor, org, "", fields(issuer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := time.Now().Add(time.Hour)
+	rotated, err := h.RotateSecret(t.Context(), actor, org, made.ID, console.NewSecret{Secret: seal.NewSecret("newer"), Expires: &ends})
+	if err != nil || h.secretOf(t, rotated) != "newer" || rotated.SecretExpires != directory.Time(ends.UnixMicro()) {
+		t.Fatalf("rotated %+v, %v", rotated, err)
+	}
+	previous := *rotated
+	previous.ClientSecret = rotated.PreviousSecret
+	if h.secretOf(t, &previous) != "hush" {
+		t.Fatal("the old secret is gone")
+	}
+	kept := fields(issuer)
+	kept.ClientSecret = seal.Secret{}
+	if put, _, err := h.PutConnection(t.Context(), actor, org, made.ID, kept); err != nil || len(put.PreviousSecret) == 0 || h.secretOf(t, put) != "newer" {
+		t.Fatalf("put %+v, %v", put, err)
+	}
+	if err := h.DropPreviousSecret(t.Context(), actor, org, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, h.DropPreviousSecret(t.Context(), actor, org, made.ID), directory.KindNotFound, "")
+	past := time.Now().Add(-time.Hour)
+	for name, test := range map[string]struct {
+		org   directory.OrganizationID
+		in    console.NewSecret
+		kind  directory.Kind
+		field string
+	}{
+		"no secret":    {org, console.NewSecret{}, directory.KindInvalid, "client_secret"},
+		"long":         {org, console.NewSecret{Secret: seal.NewSecret(strings.Repeat("x", 2049))}, directory.KindInvalid, "client_secret"},
+		"over already": {org, console.NewSecret{Secret: seal.NewSecret("x"), Expires: &past}, directory.KindInvalid, "expires_at"},
+		"of another":   {other, console.NewSecret{Secret: seal.NewSecret("x")}, directory.KindNotFound, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := h.RotateSecret(t.Context(), actor, test.org, made.ID, test.in)
+			wantError(t, err, test.kind, test.field)
+		})
+	}
+}
+
+// Rotations at once all count, one after the other: none is lost without anybody having been told.
+func TestRotateSecret_atOnce(t *testing.T) {
+	h, issuer := newHouse(t), consoletest.NewIssuer(t)
+	org := h.organization(t, "acme")
+	made, _, err := h.PutConnection(t.Context(), actor, org, "", fields(issuer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	errs := make([]error, 4)
+	for i := range errs {
+		group.Go(func() {
+			_, errs[i] = h.RotateSecret(t.Context(), actor, org, made.ID, console.NewSecret{Secret: seal.NewSecret("new " + string(rune('a'+i)))})
+		})
+	}
+	group.Wait()
+	for _, err := range errs {
+		if err != nil && directory.KindOf(err) != directory.KindUnavailable {
+			t.Fatal(err)
+		}
+	}
+	got, err := h.GetConnection(t.Context(), org, made.ID)
+	if err != nil || !strings.HasPrefix(h.secretOf(t, got), "new ") || len(got.PreviousSecret) == 0 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+}
+
+func TestDiscovery_warnings(t *testing.T) {
+	h := newHouse(t)
+	org := h.organization(t, "acme")
+	whole := func(i *consoletest.Issuer) {
+		i.Set("code_challenge_methods_supported", []string{"plain", "S256"})
+		i.Set("authorization_response_iss_parameter_supported", true)
+		i.Set("token_endpoint_auth_methods_supported", []string{"client_secret_basic", "private_key_jwt"})
+	}
+	for name, test := range map[string]struct {
+		issuer func(*consoletest.Issuer)
+		choose func(*console.ConnectionFields)
+		want   []string
+	}{
+		"none":           {func(*consoletest.Issuer) {}, func(*console.ConnectionFields) {}, nil},
+		"no S256":        {func(i *consoletest.Issuer) { i.Set("code_challenge_methods_supported", nil) }, func(*console.ConnectionFields) {}, []string{"no_s256"}},
+		"shared, iss":    {func(*consoletest.Issuer) {}, func(f *console.ConnectionFields) { f.SharedRedirect = true }, nil},
+		"shared, no iss": {func(i *consoletest.Issuer) { i.Set("authorization_response_iss_parameter_supported", nil) }, func(f *console.ConnectionFields) { f.SharedRedirect = true }, []string{"shared_redirect_without_iss"}},
+		"post":           {func(*consoletest.Issuer) {}, func(f *console.ConnectionFields) { f.AuthMethod = directory.AuthPost }, []string{"auth_method_not_offered"}},
+		"methods unsaid": {func(i *consoletest.Issuer) { i.Set("token_endpoint_auth_methods_supported", nil) }, func(*console.ConnectionFields) {}, nil},
+		"form_post":      {func(*consoletest.Issuer) {}, func(f *console.ConnectionFields) { f.ResponseMode = directory.ResponseFormPost }, []string{"form_post_not_offered"}},
+		"HS256 only":     {func(i *consoletest.Issuer) { i.Set("id_token_signing_alg_values_supported", []string{"HS256", "none"}) }, func(*console.ConnectionFields) {}, []string{"no_known_algorithm"}},
+		"lists too long": {func(i *consoletest.Issuer) {
+			i.Set("response_modes_supported", slices.Repeat([]string{strings.Repeat("x", 400)}, 99))
+		}, func(*console.ConnectionFields) {}, nil},
+		"everything else": {func(i *consoletest.Issuer) {
+			i.Set("backchannel_logout_supported", true)
+			i.Set("end_session_endpoint", i.URL+"/out")
+		}, func(*console.ConnectionFields) {}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			issuer := consoletest.NewIssuer(t)
+			whole(issuer)
+			test.issuer(issuer)
+			f := fields(issuer)
+			test.choose(&f)
+			_, discovery, err := h.PutConnection(t.Context(), actor, org, "", f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var codes []string
+			for _, warning := range discovery.Warnings {
+				codes = append(codes, warning.Code)
+				if warning.Detail == "" {
+					t.Errorf("%s says nothing", warning.Code)
+				}
+			}
+			if !slices.Equal(codes, test.want) {
+				t.Fatalf("warned of %v, want %v", codes, test.want)
+			}
+			for _, mode := range discovery.ResponseModes {
+				if len(mode) > 110 || len(discovery.ResponseModes) > 50 {
+					t.Fatal("what the provider said is not bounded")
+				}
+			}
+		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"domicile/directory"
@@ -26,6 +27,12 @@ type NewOrganization struct {
 	DeletePolicy directory.DeletePolicy
 	SingleToken  bool
 	Plan         string // "" is the region's default plan
+
+	SessionLifetime time.Duration // 0 is directory.DefaultSessionLifetime
+	SessionIdle     time.Duration // 0: sessions do not end for want of use
+	RequireSSO      bool
+	BreakGlass      []string // addresses in one of Domains or below one; any letter case
+	Phone           directory.PhonePolicy
 }
 
 // CreateOrganization makes an organization. Whoever makes it may say that SCIM is active from the beginning. Errors:
@@ -44,11 +51,17 @@ func (s *Service) CreateOrganization(ctx context.Context, actor string, in NewOr
 		Domains: foldAll(in.Domains), RootEmail: foldAddress(in.RootEmail), Profile: in.Profile,
 		SCIMPaused: in.SCIMPaused, Principal: strings.TrimSpace(in.Principal), DeletePolicy: in.DeletePolicy,
 		SingleToken: in.SingleToken, Plan: in.Plan,
+		BreakGlass: foldAddresses(in.BreakGlass), Phone: in.Phone, SignIn: directory.SignInPolicy{
+			SessionLifetime: microseconds(in.SessionLifetime), SessionIdle: microseconds(in.SessionIdle), RequireSSO: in.RequireSSO,
+		},
 	}
 	if err := beginProvisioning(view.Settings(), &org, in.SCIM); err != nil {
 		return nil, err
 	}
 	if err := validateOrganization(&org); err != nil {
+		return nil, err
+	}
+	if err := directory.ValidateBreakGlass(org.BreakGlass, org.Domains); err != nil {
 		return nil, err
 	}
 	result, err := s.propose(ctx, actor, org.ID, &command.CreateOrganization{OrganizationFields: fieldsOf(&org)})
@@ -132,6 +145,14 @@ type OrganizationChange struct {
 	DeletePolicy *directory.DeletePolicy
 	SingleToken  *bool
 	Plan         *string // an empty name is the region's default plan
+
+	SessionLifetime *time.Duration // 0 is directory.DefaultSessionLifetime
+	SessionIdle     *time.Duration // 0: sessions do not end for want of use
+	RequireSSO      *bool
+	BreakGlass      *[]string
+
+	PhoneMayChange   *bool
+	PhoneMustConfirm *bool
 }
 
 // UpdateOrganization changes the given fields. Errors as for CreateOrganization, KindNotFound, and KindConflict when SCIM
@@ -156,6 +177,11 @@ func (s *Service) UpdateOrganization(
 		if err := validateOrganization(&org); err != nil {
 			return err
 		}
+		if change.BreakGlass != nil { // those that are there may stay when their domain goes
+			if err := directory.ValidateBreakGlass(org.BreakGlass, org.Domains); err != nil {
+				return err
+			}
+		}
 		result, err := s.propose(ctx, actor, id, &command.UpdateOrganization{
 			ExpectVersion: org.Version, OrganizationFields: fieldsOf(&org),
 		})
@@ -164,9 +190,29 @@ func (s *Service) UpdateOrganization(
 		}
 		org.Created, org.Modified, org.Version = result.Created, result.Modified, result.Version
 		updated = &org
-		return nil
+		return s.signOutFormer(ctx, actor, d, &org)
 	})
 	return updated, err
+}
+
+// signOutFormer ends the sessions of those who stood for the organization and do not any more: the root user's when it has
+// another address, and with them those of break-glass addresses that are gone, because they act as the root user.
+func (s *Service) signOutFormer(ctx context.Context, actor string, d *state.Directory, next *directory.Organization) error {
+	root, ok := d.RootUser()
+	if !ok {
+		return nil
+	}
+	for session := range d.SessionsOf(root.Number) {
+		former := session.Kind == directory.SessionBreakGlass && next.Stands(session.Email) != directory.StandingBreakGlass ||
+			session.Kind == directory.SessionLocal && root.Email() != next.RootEmail
+		if !former {
+			continue
+		}
+		if _, err := s.propose(ctx, actor, next.ID, &command.EndSessions{ID: session.ID, Cause: "address changed"}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // applyTo gives a changed copy; the slices of the record it came from are never written.
@@ -189,6 +235,18 @@ func (c *OrganizationChange) applyTo(org directory.Organization) directory.Organ
 	given(&org.DeletePolicy, c.DeletePolicy)
 	given(&org.SingleToken, c.SingleToken)
 	given(&org.Plan, c.Plan)
+	if c.SessionLifetime != nil {
+		org.SignIn.SessionLifetime = microseconds(*c.SessionLifetime)
+	}
+	if c.SessionIdle != nil {
+		org.SignIn.SessionIdle = microseconds(*c.SessionIdle)
+	}
+	given(&org.SignIn.RequireSSO, c.RequireSSO)
+	if c.BreakGlass != nil {
+		org.BreakGlass = foldAddresses(*c.BreakGlass)
+	}
+	given(&org.Phone.MayChange, c.PhoneMayChange)
+	given(&org.Phone.MustConfirm, c.PhoneMustConfirm)
 	return org
 }
 
@@ -210,6 +268,7 @@ func fieldsOf(org *directory.Organization) command.OrganizationFields {
 		Slug: org.Slug, Name: org.Name, Domains: org.Domains, RootEmail: org.RootEmail, Profile: org.Profile,
 		SCIM: org.SCIM, SCIMPaused: org.SCIMPaused, Principal: org.Principal, DeletePolicy: org.DeletePolicy,
 		SingleToken: org.SingleToken, Plan: org.Plan,
+		SignIn: org.SignIn, BreakGlass: org.BreakGlass, Phone: org.Phone,
 	}
 }
 
@@ -250,6 +309,17 @@ func validateText(field, text string) error {
 }
 
 func foldAddress(address string) string { return directory.Fold(strings.TrimSpace(address)) }
+
+func foldAddresses(addresses []string) []string {
+	folded := make([]string, len(addresses))
+	for i, address := range addresses {
+		folded[i] = foldAddress(address)
+	}
+	return folded
+}
+
+// microseconds gives a duration as the ledger counts time.
+func microseconds(d time.Duration) directory.Time { return directory.Time(d.Microseconds()) }
 
 func foldAll(domains []string) []string {
 	folded := make([]string, len(domains))

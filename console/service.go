@@ -15,7 +15,7 @@ import (
 	"domicile/seal"
 )
 
-// Deps is what the door needs. All fields are required.
+// Deps is what the door needs. All fields are required but DNS.
 type Deps struct {
 	Proposer command.Proposer
 	Viewer   state.Viewer
@@ -23,8 +23,9 @@ type Deps struct {
 	Keyring  *seal.Keyring
 	Identity seal.Identity // region and cluster, to bind what is sealed
 	Region   directory.Region
-	Egress   *egress.Client // fetches issuers' discovery documents
-	NewID    func() string  // seal.NewID
+	Egress   *egress.Client   // fetches issuers' discovery documents
+	DNS      *egress.Resolver // looks for proofs of domains; nil: the system's servers
+	NewID    func() string    // seal.NewID
 	Now      func() time.Time
 }
 
@@ -43,6 +44,12 @@ func New(deps Deps) (*Service, error) {
 		return nil, errors.New("console: the identity names no region and cluster")
 	case deps.Region.ID != deps.Identity.Region:
 		return nil, errors.New("console: region and identity differ")
+	}
+	if deps.DNS == nil {
+		var err error
+		if deps.DNS, err = egress.NewResolver(egress.DNSConfig{}); err != nil {
+			return nil, err
+		}
 	}
 	return &Service{deps: deps}, nil
 }

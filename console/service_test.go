@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"domicile/console/consoletest"
 	"domicile/directory"
 	"domicile/egress"
+	"domicile/egress/dnstest"
 	"domicile/seal"
 )
 
@@ -20,17 +22,41 @@ type house struct {
 	ledger  *consoletest.Ledger
 	crew    *consoletest.Crew
 	keyring *seal.Keyring
+	dns     *dnstest.Server
+	clock   clock
 }
+
+// clock is a time that a test can move.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{ledger: consoletest.NewLedger(t), crew: consoletest.NewCrew("us-1", "us-2"), keyring: seal.GenerateKeyring()}
-	service, err := console.New(deps(h))
-	if err != nil {
+	h := &house{
+		ledger: consoletest.NewLedger(t), crew: consoletest.NewCrew("us-1", "us-2"), keyring: seal.GenerateKeyring(), dns: dnstest.New(t),
+	}
+	h.ledger.Now = h.clock.now
+	h.open(t, h.dns)
+	return h
+}
+
+// open makes the door anew, with these resolvers.
+func (h *house) open(t *testing.T, servers ...*dnstest.Server) {
+	t.Helper()
+	d := deps(h)
+	cfg := egress.DNSConfig{Timeout: 500 * time.Millisecond}
+	for _, server := range servers {
+		cfg.Servers = append(cfg.Servers, server.Address)
+	}
+	var err error
+	if d.DNS, err = egress.NewResolver(cfg); err != nil {
 		t.Fatal(err)
 	}
-	h.Service = service
-	return h
+	if h.Service, err = console.New(d); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func deps(h *house) console.Deps {
@@ -38,7 +64,7 @@ func deps(h *house) console.Deps {
 		Proposer: h.ledger, Viewer: h.ledger, Operator: h.crew, Keyring: h.keyring, Identity: consoletest.Identity,
 		Region: directory.Region{ID: "us", Name: "United States", URL: "https://us.example.com"},
 		Egress: egress.New(egress.Config{AllowLoopback: true, AllowHTTP: true}),
-		NewID:  seal.NewID, Now: time.Now,
+		NewID:  seal.NewID, Now: h.clock.now,
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"domicile/directory"
 	"domicile/fsm/command"
 	"domicile/fsm/state"
-	"domicile/scim/schema"
 )
 
 // UserQuery asks for one page of an organization's users.
@@ -60,7 +59,7 @@ func (q *UserQuery) walk(d *state.Directory, after string) (iter.Seq[*directory.
 	if after != "" {
 		var ok bool
 		source, number, ok = parsePair(after)
-		if !ok || source > uint64(directory.SourceRoot) || !directory.Source(source).Valid() {
+		if !ok || source > uint64(directory.SourceJIT) || !directory.Source(source).Valid() {
 			return nil, nil, badPageToken()
 		}
 	}
@@ -151,17 +150,11 @@ const maxDisplayName = 200
 
 // fields gives the user as the IdP's door keeps users, so that it may be handed over to the IdP later.
 func (in *NewUser) fields() command.UserFields {
-	person := schema.Object{
-		"userName": in.Email, "active": true,
-		"emails": []any{schema.Object{"value": in.Email, "type": "work", "primary": true}},
-	}
-	if in.DisplayName != "" {
-		person["displayName"] = in.DisplayName
-	}
+	person := directory.Person{UserName: in.Email, DisplayName: in.DisplayName, Email: in.Email}
 	key := directory.Fold(in.Email)
 	return command.UserFields{
 		Active: true, UserName: in.Email, UserNameKey: key, DisplayName: cmp.Or(in.DisplayName, in.Email),
-		Emails: []string{key}, Attributes: string(schema.Encode(schema.User(), person)),
+		Emails: []string{key}, Attributes: person.Document(),
 	}
 }
 

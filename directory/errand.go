@@ -20,6 +20,9 @@ const (
 	// ErrandCredentials tells that passkeys or recovery codes of an address changed; Subject is the address, Detail what
 	// happened.
 	ErrandCredentials ErrandKind = 7
+	// ErrandSetup is the first mail to somebody who signs in here without an identity provider: the link to set that up;
+	// Subject is the address.
+	ErrandSetup ErrandKind = 8
 )
 
 // Errand is something that the ledger wants delivered outside: a mail, or a call to an application. The leader delivers

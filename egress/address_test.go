@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestClassify(t *testing.T) {
+func TestAttack38_addresses(t *testing.T) {
 	tests := []struct {
 		addr string
 		want verdict

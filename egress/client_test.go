@@ -46,7 +46,7 @@ func TestGetJSON(t *testing.T) {
 	}
 }
 
-func TestGetJSON_refusals(t *testing.T) {
+func TestAttack38_refusals(t *testing.T) {
 	loop := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/page":
@@ -111,7 +111,7 @@ func TestGetJSON_refusals(t *testing.T) {
 	}
 }
 
-func TestGetJSON_ownLimit(t *testing.T) {
+func TestAttack41_ownLimit(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `"0123456789"`) })
 	c := open(t, dev())
 	var s string
@@ -123,7 +123,7 @@ func TestGetJSON_ownLimit(t *testing.T) {
 	}
 }
 
-func TestRedirectIsNotFollowed(t *testing.T) {
+func TestAttack39_redirectIsNotFollowed(t *testing.T) {
 	var reached atomic.Int32
 	target := serve(t, func(http.ResponseWriter, *http.Request) { reached.Add(1) })
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -145,7 +145,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
-func TestTimeouts(t *testing.T) {
+func TestAttack41_timeouts(t *testing.T) {
 	release := make(chan struct{})
 	silent := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		select {
@@ -206,7 +206,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-func TestTLS(t *testing.T) {
+func TestAttack58_certificates(t *testing.T) {
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{}`) }))
 	s.Config.ErrorLog = nil
 	t.Cleanup(s.Close)
@@ -278,9 +278,9 @@ func TestConnectionsPerHost(t *testing.T) {
 	}
 }
 
-// TestRebinding looks a name up twice: the first answer, which a checker would
+// TestAttack40_rebinding looks a name up twice: the first answer, which a checker would
 // have seen, is public; the second, which is dialled, is loopback.
-func TestRebinding(t *testing.T) {
+func TestAttack40_rebinding(t *testing.T) {
 	var lookups atomic.Int32
 	resolver := fakeDNS(t, func() net.IP {
 		if lookups.Add(1) == 1 {
@@ -348,7 +348,7 @@ func dnsAnswer(query []byte, next func() net.IP) []byte {
 	return answer
 }
 
-func TestDial(t *testing.T) {
+func TestAttack38_dial(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

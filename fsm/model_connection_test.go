@@ -167,6 +167,19 @@ func (m *model) setDomains(id directory.OrganizationID, o *modelOrg, domains []s
 	m.writeOrganization(id, o, next)
 }
 
+// welcome expects a mail to the new root address and to each new break-glass address.
+func (m *model) welcome(id directory.OrganizationID, old, next directory.Organization) {
+	fresh := slices.DeleteFunc(slices.Clone(next.BreakGlass), func(a string) bool { return slices.Contains(old.BreakGlass, a) })
+	if next.RootEmail != "" && next.RootEmail != old.RootEmail {
+		fresh = append(fresh, next.RootEmail)
+	}
+	for _, address := range fresh {
+		if m.level >= 2 {
+			m.errand(directory.Errand{Kind: directory.ErrandSetup, Organization: id, Subject: address})
+		}
+	}
+}
+
 // writeOrganization puts another record in the place of an organization's.
 func (m *model) writeOrganization(id directory.OrganizationID, o *modelOrg, next directory.Organization) {
 	old := o.record
@@ -175,6 +188,7 @@ func (m *model) writeOrganization(id directory.OrganizationID, o *modelOrg, next
 	if !slices.Equal(old.BreakGlass, next.BreakGlass) {
 		m.errand(directory.Errand{Kind: directory.ErrandBreakGlassList, Organization: id})
 	}
+	m.welcome(id, old, next)
 	root, _ := o.root()
 	m.endSessions(func(s directory.Session) bool {
 		switch s.Kind {

@@ -289,7 +289,11 @@ func (m *model) user(id directory.OrganizationID, o *modelOrg, payload command.P
 		deny(p.Source == directory.SourceJIT && m.level < 2, directory.KindInvalid)
 		deny(o.taken(p.ID), directory.KindConflict)
 		u := directory.User{ID: p.ID, Source: p.Source, Created: m.at, Number: o.next}
-		return m.putUser(id, o, u, &p.UserFields)
+		done := m.putUser(id, o, u, &p.UserFields)
+		if p.Source == directory.SourceInvited && m.level >= 2 {
+			m.errand(directory.Errand{Kind: directory.ErrandSetup, Organization: id, Subject: p.UserNameKey})
+		}
+		return done
 	case *command.ReplaceUser:
 		u, ok := o.users[p.ID]
 		deny(!ok, directory.KindNotFound)

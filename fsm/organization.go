@@ -76,10 +76,26 @@ func writeOrganization(tx *transaction, old, next *directory.Organization) {
 	tx.state.PutOrganization(next)
 	tx.about(organizationChanges(old, next)...)
 	signOut(tx, old, next)
+	welcome(tx, old, next)
 	if !slices.Equal(old.BreakGlass, next.BreakGlass) {
 		tx.errand(directory.Errand{
 			Kind: directory.ErrandBreakGlassList, Detail: strings.Join(old.BreakGlass, ", "),
 		})
+	}
+}
+
+// welcome lets those who may sign in here from now on know how.
+func welcome(tx *transaction, old, next *directory.Organization) {
+	if tx.state.Level() < secondLevel {
+		return
+	}
+	if next.RootEmail != "" && next.RootEmail != old.RootEmail {
+		tx.errand(directory.Errand{Kind: directory.ErrandSetup, Subject: next.RootEmail})
+	}
+	for _, address := range next.BreakGlass {
+		if !slices.Contains(old.BreakGlass, address) {
+			tx.errand(directory.Errand{Kind: directory.ErrandSetup, Subject: address})
+		}
 	}
 }
 

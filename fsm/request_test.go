@@ -135,7 +135,7 @@ func TestStepRequest_activates(t *testing.T) {
 	if org := d.Organization(); org.Stands("glass@mail.more.example") != directory.StandingBreakGlass || !org.Phone.MayChange || org.Version != q.Version {
 		t.Errorf("organization %+v", org)
 	}
-	wantList(t, "errands", l.waiting(), "1 request submitted", "1 request approved", "4  ", "1 request active")
+	wantList(t, "errands", l.waiting(), "1 request submitted", "1 request approved", "8 glass@mail.more.example ", "4  ", "1 request active")
 	wantList(t, "audit", l.audit(), "request.active request note", "request.approved request note", "request.submitted request note", "request.changed request")
 
 	l.refuse("acme", &command.DeleteRequest{ID: "request"}, directory.KindConflict)
@@ -282,5 +282,5 @@ func TestOrganizations_breakGlass(t *testing.T) {
 	l.refuse("acme", &command.UpdateOrganization{OrganizationFields: bad}, directory.KindInvalid)
 	bad.Slug = "new"
 	l.refuse("new", &command.CreateOrganization{OrganizationFields: bad}, directory.KindInvalid)
-	wantList(t, "errands", l.waiting(), "4  ", "3 a@acme.example ", "3 b@sub.acme.example ", "4  a@acme.example, b@sub.acme.example")
+	wantList(t, "errands", l.waiting(), "8 root@acme.example ", "8 a@acme.example ", "8 b@sub.acme.example ", "4  ", "3 a@acme.example ", "3 b@sub.acme.example ", "4  a@acme.example, b@sub.acme.example")
 }

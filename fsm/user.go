@@ -26,6 +26,9 @@ func createUser(tx *transaction, p *command.CreateUser) (command.Result, *direct
 	user.ID, user.Source, user.Number, user.Created = p.ID, p.Source, d.NextNumber(), tx.now
 	d.PutUser(nil, user)
 	tx.subject = userSubject(user)
+	if user.Source == directory.SourceInvited && tx.state.Level() >= secondLevel {
+		tx.errand(directory.Errand{Kind: directory.ErrandSetup, Subject: user.UserNameKey})
+	}
 	return tx.changed(tx.now), nil
 }
 

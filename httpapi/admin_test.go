@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +32,8 @@ func TestOrganizations(t *testing.T) {
 		"root": map[string]string{"email": "root@acme.example"}, "scim_profile": "interop",
 		"scim": "off", "scim_paused": false, "scim_principal": "SCIM provisioning", "scim_token_mode": "many",
 		"delete_policy": "delete", "plan": "", "login_url": "https://us.example.com/login/acme",
+		"sign_in":     map[string]any{"session_lifetime": 43200, "session_idle": 0, "require_sso": false},
+		"break_glass": []string{}, "phone": map[string]any{"may_change": false, "must_confirm": false},
 		"created_at": got["created_at"], "updated_at": got["created_at"],
 	}
 	if path != organizationsPath+"/"+got["id"].(string) || !sameJSON(got, want) {
@@ -387,4 +390,18 @@ func TestAdmin_faults(t *testing.T) {
 	})
 	o.ledger.Before(nil)
 	o.must(http.StatusCreated, create)
+}
+
+// What the operator does is written in the operator's name.
+func TestAdmin_actor(t *testing.T) {
+	o := newOffice(t)
+	var actors []string
+	o.ledger.Before(func(c command.Command) error {
+		actors = append(actors, c.Actor)
+		return nil
+	})
+	o.organization("acme")
+	if len(actors) == 0 || slices.ContainsFunc(actors, func(actor string) bool { return actor != "operator" }) {
+		t.Errorf("written in the name of %q", actors)
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"domicile/console/consoletest"
 	"domicile/directory"
 	"domicile/egress"
+	"domicile/egress/dnstest"
 	"domicile/fsm"
 	"domicile/fsm/state"
 	"domicile/httpapi"
@@ -36,6 +37,7 @@ type office struct {
 	t        testing.TB
 	ledger   *consoletest.Ledger
 	crew     *consoletest.Crew
+	dns      *dnstest.Server
 	logs     *logBuffer
 	registry *prometheus.Registry
 	unready  atomic.Bool
@@ -47,7 +49,7 @@ func newOffice(t testing.TB) *office {
 	t.Helper()
 	o := &office{
 		t: t, ledger: consoletest.NewLedger(t), crew: consoletest.NewCrew("us-1", "us-2", "us-3"), logs: &logBuffer{},
-		registry: prometheus.NewRegistry(),
+		registry: prometheus.NewRegistry(), dns: dnstest.New(t),
 	}
 	handler, err := httpapi.New(o.deps())
 	if err != nil {
@@ -64,9 +66,13 @@ func (o *office) deps() httpapi.Deps {
 	region := directory.Region{ID: "us", Name: "United States", URL: "https://us.example.com", LoginURL: "https://us.example.com/login"}
 	keyring := seal.GenerateKeyring()
 	client := egress.New(egress.Config{AllowLoopback: true, AllowHTTP: true})
+	resolver, err := egress.NewResolver(egress.DNSConfig{Servers: []string{o.dns.Address}})
+	if err != nil {
+		o.t.Fatal(err)
+	}
 	desk, err := console.New(console.Deps{
 		Proposer: o.ledger, Viewer: o.ledger, Operator: o.crew, Keyring: keyring, Identity: consoletest.Identity, Region: region,
-		Egress: client, NewID: seal.NewID, Now: time.Now,
+		Egress: client, DNS: resolver, NewID: seal.NewID, Now: time.Now,
 	})
 	if err != nil {
 		o.t.Fatal(err)
@@ -102,6 +108,9 @@ type ask struct {
 	method, path, body string
 	contentType        string // "" is application/json where there is a body
 	token              string // "" is the operator's, "-" is none
+	session            string // a session's token, in place of the operator's
+	site               string // Sec-Fetch-Site; "" is not sent
+	origin             string // Origin; "" is not sent
 }
 
 // reply is what came back.
@@ -123,12 +132,19 @@ func (o *office) do(a ask) reply {
 	if a.contentType != "" {
 		req.Header.Set("Content-Type", a.contentType)
 	}
-	switch a.token {
-	case "":
+	switch {
+	case a.token == "" && a.session == "":
 		req.Header.Set("Authorization", "Bearer "+operatorToken)
-	case "-":
-	default:
+	case a.token != "" && a.token != "-":
 		req.Header.Set("Authorization", a.token)
+	}
+	for name, value := range map[string]string{"Sec-Fetch-Site": a.site, "Origin": a.origin} {
+		if value != "" {
+			req.Header.Set(name, value)
+		}
+	}
+	if a.session != "" {
+		req.AddCookie(&http.Cookie{Name: "__Host-domicile_session", Value: a.session})
 	}
 	resp, err := o.server.Client().Do(req)
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package httpapi is the hallway of the house: every URL on one page (routes.go), and around each of them the same walk
-// of bounds, events, spans, authentication, rendering and errors in the protocol of the door behind it.
+// Package httpapi is the hallway of the house: every URL on two pages (routes.go, and admin/routes.go for the API),
+// and around each of them the same walk of bounds, events, spans, authentication, rendering and errors in the protocol of
+// the door behind it.
 // It never decides anything about organizations, people or sign-ins: it asks the doors.
 package httpapi

@@ -3,55 +3,97 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"domicile/directory"
 )
 
-// Limiter bounds how many SCIM requests of one organization this node lets in: a rate, and bursts of up to burstTime times
-// that rate after a pause. Organizations do not share anything, so that one that asks without end slows only itself. It
-// holds what the organizations of the last seconds have used, and no more.
+// buckets are token buckets by key. Each is one number: the time, since the buckets were made, at which all that was let in
+// will have been paid for, at a price for each. Who has paid for more than the burst ahead has to wait. A time that has
+// passed is a full bucket, which need not be kept.
+type buckets struct {
+	now  func() time.Time
+	born time.Time
+
+	mu      sync.Mutex // guards what follows
+	paid    map[string]time.Duration
+	sweepAt int
+}
+
+const sweepMin = 1024 // keys
+
+func newBuckets(now func() time.Time) *buckets {
+	return &buckets{now: now, born: now(), paid: make(map[string]time.Duration), sweepAt: sweepMin}
+}
+
+// take pays the price, or says how long to wait until that is possible.
+func (b *buckets) take(key string, price, burst time.Duration) (wait time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now().Sub(b.born)
+	paid, known := b.paid[key]
+	paid = max(paid, now) + price
+	if wait = paid - now - burst; wait > 0 {
+		return wait
+	}
+	if !known && len(b.paid) >= b.sweepAt {
+		b.sweep(now)
+	}
+	b.paid[key] = paid
+	return 0
+}
+
+// sweep forgets full buckets. It comes when the table has doubled, which makes it cheap on average.
+func (b *buckets) sweep(now time.Duration) {
+	for key, paid := range b.paid {
+		if paid <= now {
+			delete(b.paid, key)
+		}
+	}
+	b.sweepAt = max(sweepMin, 2*len(b.paid))
+}
+
+// Limiter bounds how many requests this node lets in. SCIM requests of one organization have a rate, and bursts of up to
+// burstTime times that rate after a pause: organizations do not share anything, so that one that asks without end slows only
+// itself. What strangers may do at the sign-in doors is bounded by throttles.
 //
 // A refusal is not answered at once but after a second. A polite client loses nothing, since it would have waited as long; a
 // client that repeats what was refused without waiting would otherwise keep the processors busy with refusals, and slow its
 // neighbours more than without a limit (make bench, "neighbour").
 type Limiter struct {
-	now     func() time.Time
-	born    time.Time
-	pause   time.Duration // before a refusal is answered
-	held    atomic.Int64  // refusals that wait for it
-	limited prometheus.Counter
-
-	mu      sync.Mutex // guards what follows
-	paid    map[directory.OrganizationID]time.Duration
-	sweepAt int
+	*buckets
+	pause    time.Duration // before a refusal is answered
+	held     atomic.Int64  // refusals that wait for it
+	limited  prometheus.Counter
+	throttle *prometheus.CounterVec
 }
-
-// paid is a token bucket in one number: the time, since the limiter was born, at which all that was let in will have been
-// paid for, at the price of 1/rate seconds a request. Who has paid for burstTime ahead has to wait. A time that has passed is
-// a full bucket, which need not be kept.
 
 const (
 	burstTime = 2 * time.Second
-	sweepMin  = 1024 // organizations
 	pauseTime = time.Second
 	maxHeld   = 10_000 // refusals; further ones are answered at once
 )
 
-// NewLimiter makes a limiter and registers its metric.
+// NewLimiter makes a limiter and registers its metrics.
 func NewLimiter(now func() time.Time, reg prometheus.Registerer) *Limiter {
 	l := &Limiter{
-		now: now, born: now(), pause: pauseTime, paid: make(map[directory.OrganizationID]time.Duration), sweepAt: sweepMin,
+		buckets: newBuckets(now), pause: pauseTime,
 		limited: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "domicile_scim_limited_total",
 			Help: "SCIM requests answered with 429 because their organization asked too often.",
 		}),
+		throttle: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "domicile_signin_limited_total",
+			Help: "Requests at the sign-in doors answered with 429 because too many came from one place, by what they wanted.",
+		}, []string{"what"}),
 	}
-	reg.MustRegister(l.limited)
+	reg.MustRegister(l.limited, l.throttle)
 	return l
 }
 
@@ -61,15 +103,19 @@ func (l *Limiter) admit(ctx context.Context, org directory.OrganizationID, rate 
 	if l == nil || rate <= 0 {
 		return nil
 	}
-	wait := l.take(org, time.Second/time.Duration(rate))
+	wait := l.take(string(org), time.Second/time.Duration(rate), burstTime)
 	if wait <= 0 {
 		return nil
 	}
 	l.limited.Inc()
 	l.hold(ctx)
+	return tooMany(wait, "this organization sends more requests than it may; nothing is lost, repeat the request after the "+
+		"seconds in Retry-After")
+}
+
+func tooMany(wait time.Duration, detail string) error {
 	return &refusal{
-		status: http.StatusTooManyRequests, title: http.StatusText(http.StatusTooManyRequests), retryAfter: wait,
-		detail: "this organization sends more requests than it may; nothing is lost, repeat the request after the seconds in Retry-After",
+		status: http.StatusTooManyRequests, title: http.StatusText(http.StatusTooManyRequests), retryAfter: wait, detail: detail,
 	}
 }
 
@@ -87,29 +133,65 @@ func (l *Limiter) hold(ctx context.Context) {
 	}
 }
 
-// take pays the price of a request, or says how long to wait until that is possible.
-func (l *Limiter) take(org directory.OrganizationID, price time.Duration) (wait time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.now().Sub(l.born)
-	paid, known := l.paid[org]
-	paid = max(paid, now) + price
-	if wait = paid - now - burstTime; wait > 0 {
-		return wait
-	}
-	if !known && len(l.paid) >= l.sweepAt {
-		l.sweep(now)
-	}
-	l.paid[org] = paid
-	return 0
+// throttle bounds what may come from one place: price for each, after a burst of so many.
+type throttle struct {
+	name  string
+	price time.Duration
+	burst int
+	place func(*gin.Context) string
 }
 
-// sweep forgets full buckets. It comes when the table has doubled, which makes it cheap on average.
-func (l *Limiter) sweep(now time.Duration) {
-	for org, paid := range l.paid {
-		if paid <= now {
-			delete(l.paid, org)
-		}
+// The throttles. A whole office may sit behind one address, so those by address let a crowd in and stop only what no crowd
+// does; guessing is bounded where it happens, for each account and across all nodes (command.CountAttempt).
+var (
+	throttleStart      = &throttle{"start", 100 * time.Millisecond, 300, byAddress}
+	throttleFailure    = &throttle{"failure", 3 * time.Second, 60, byAddress} // callbacks that were refused
+	throttleCode       = &throttle{"code", 2 * time.Second, 30, byAddress}    // mailed codes, recovery codes, passkeys
+	throttleConnection = &throttle{"connection", 20 * time.Millisecond, 200, byConnection}
+	throttleLogout     = &throttle{"logout", 5 * time.Millisecond, 2000, byAddress} // providers; whole organizations leave at once
+	throttleClient     = &throttle{"client", 5 * time.Millisecond, 1000, byAddress} // applications at their endpoints
+)
+
+// byAddress names the network that a request comes from: an IPv4 address, or the 64 bits that one IPv6 customer has. What
+// comes from this machine itself is no place: a proxy here that is not trusted stands for everybody.
+func byAddress(c *gin.Context) string {
+	address, err := netip.ParseAddr(c.ClientIP())
+	switch address = address.Unmap(); {
+	case err != nil:
+		return "unknown"
+	case address.IsLoopback():
+		return ""
+	case address.Is4():
+		return address.String()
 	}
-	l.sweepAt = max(sweepMin, 2*len(l.paid))
+	network, _ := address.WithZone("").Prefix(64)
+	return network.String()
+}
+
+func byConnection(c *gin.Context) string { return directory.Cut(c.Param("connection"), 64) }
+
+// charge counts one more from the request's place, or says how long it has to wait. A nil limiter lets everybody in.
+func (l *Limiter) charge(c *gin.Context, t *throttle) time.Duration {
+	if l == nil {
+		return 0
+	}
+	place := t.place(c)
+	if place == "" {
+		return 0
+	}
+	wait := l.take(t.name+" "+place, t.price, t.price*time.Duration(t.burst))
+	if wait > 0 {
+		l.throttle.WithLabelValues(t.name).Inc()
+	}
+	return wait
+}
+
+// throttled is a handler that only so many requests from one place reach.
+func (a *api) throttled(t *throttle, next handler) handler {
+	return func(c *gin.Context) error {
+		if wait := a.Limiter.charge(c, t); wait > 0 {
+			return tooMany(wait, "too many attempts came from your network; wait a little and try again")
+		}
+		return next(c)
+	}
 }

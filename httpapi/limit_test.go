@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"domicile/directory"
@@ -158,5 +162,41 @@ func BenchmarkLimiter(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_ = l.admit(context.Background(), "acme", 1_000_000)
+	}
+}
+
+// What strangers may do is bounded by where they come from; addresses of one IPv6 customer are one place.
+func TestLimiter_throttle(t *testing.T) {
+	l, clock := newTestLimiter()
+	from := func(address string) *gin.Context {
+		c, _ := gin.CreateTestContext(httptest.NewRecorder())
+		c.Request = httptest.NewRequest(http.MethodPost, "/login/start", nil)
+		c.Request.RemoteAddr = net.JoinHostPort(address, "1234")
+		return c
+	}
+	crowd := func(address string) (in int) {
+		for range 2 * throttleStart.burst {
+			if l.charge(from(address), throttleStart) == 0 {
+				in++
+			}
+		}
+		return in
+	}
+	if in := crowd("192.0.2.1"); in != throttleStart.burst {
+		t.Errorf("%d of a crowd let in, want %d", in, throttleStart.burst)
+	}
+	if in := crowd("192.0.2.2"); in != throttleStart.burst {
+		t.Errorf("%d let in from another address", in)
+	}
+	crowd("2001:db8::1")
+	if l.charge(from("2001:db8::2"), throttleStart) == 0 {
+		t.Error("one customer is two places")
+	}
+	if l.charge(from("192.0.2.1"), throttleFailure) != 0 {
+		t.Error("one throttle pays for another")
+	}
+	clock.pass(throttleStart.price)
+	if l.charge(from("192.0.2.1"), throttleStart) != 0 {
+		t.Error("refused after a pause")
 	}
 }

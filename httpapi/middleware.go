@@ -15,7 +15,6 @@ import (
 	"go.opentelemetry.io/otel/codes"
 
 	"domicile/directory"
-	"domicile/seal"
 	"domicile/telemetry"
 )
 
@@ -76,7 +75,7 @@ func (w *walk) serve(c *gin.Context) {
 		}
 	}()
 	w.prepare(c, span.SpanContext().TraceID().String())
-	if err := w.answer(c); err != nil {
+	if err := w.route.handler(c); err != nil {
 		w.refuse(c, w.route.class.protocol, err)
 	}
 }
@@ -96,15 +95,6 @@ func (w *walk) prepare(c *gin.Context, requestID string) {
 	}
 }
 
-func (w *walk) answer(c *gin.Context) error {
-	if w.route.class.operator {
-		if err := w.authorizeOperator(c); err != nil {
-			return err
-		}
-	}
-	return w.route.handler(c)
-}
-
 // faulted logs a panic and gives the error that answers it. The text of a panic may quote a request, so only the
 // runtime's own texts are logged.
 func (w *walk) faulted(ctx context.Context, fault any) error {
@@ -117,21 +107,6 @@ func (w *walk) faulted(ctx context.Context, fault any) error {
 			slog.String("fault", text), slog.String("stack", string(debug.Stack())))
 	}
 	return directory.Errorf(directory.KindInternal, "", "")
-}
-
-// operatorActor names the operator in the ledger.
-const operatorActor = "operator"
-
-// authorizeOperator compares the bearer token with the operator's, in constant time.
-func (a *api) authorizeOperator(c *gin.Context) error {
-	token, ok := bearer(c.Request)
-	if !ok {
-		return directory.Errorf(directory.KindUnauthenticated, "", "the operator's token is required: Authorization: Bearer …")
-	}
-	if a.OperatorTokenHash == [32]byte{} || !seal.EqualHash(seal.HashToken(token), a.OperatorTokenHash) {
-		return directory.Errorf(directory.KindUnauthenticated, "", "this is not the operator's token of region %s", a.Region.ID)
-	}
-	return nil
 }
 
 // bearer reads the token of RFC 6750 §2.1; the scheme ignores letter case (RFC 9110 §11.1).
@@ -212,25 +187,6 @@ func statusRefusal(status int) *refusal {
 		detail = "this address does not know the method; Allow lists those that it knows"
 	}
 	return &refusal{status: status, title: http.StatusText(status), detail: detail}
-}
-
-// pathID reads an id from the path. Whatever cannot be an id names nothing: KindNotFound, never a fault.
-func pathID(c *gin.Context, name string) (string, error) {
-	id := c.Param(name)
-	if id == "" || len(id) > maxPathID || id == "." || id == ".." || strings.ContainsFunc(id, notInID) {
-		return "", directory.Errorf(directory.KindNotFound, "", "there is nothing with this id")
-	}
-	return id, nil
-}
-
-const maxPathID = 128
-
-func notInID(r rune) bool {
-	switch {
-	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-		return false
-	}
-	return r != '-' && r != '_' && r != '.' && r != '~'
 }
 
 // retrySeconds gives a whole number of seconds for Retry-After, at least one.

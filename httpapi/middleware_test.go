@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"domicile/console/consoletest"
+	"domicile/egress/dnstest"
 	"domicile/httpapi"
 )
 
@@ -163,7 +164,7 @@ func TestNew_refusesHalfAHouse(t *testing.T) {
 		"no region": func(d *httpapi.Deps) { d.Region.URL = "" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := &office{t: t, ledger: consoletest.NewLedger(t), logs: &logBuffer{}, registry: prometheus.NewRegistry()}
+			o := &office{t: t, ledger: consoletest.NewLedger(t), logs: &logBuffer{}, registry: prometheus.NewRegistry(), dns: dnstest.New(t)}
 			deps := o.deps()
 			spoil(&deps)
 			if _, err := httpapi.New(deps); err == nil {

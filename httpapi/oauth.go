@@ -12,6 +12,7 @@ import (
 
 	"domicile/console/ui"
 	"domicile/directory"
+	"domicile/httpapi/openapi"
 	"domicile/scim/oauth"
 	"domicile/telemetry"
 )
@@ -37,7 +38,7 @@ func (a *api) oauthRoutes() []route {
 
 // oauthMetadata answers GET /.well-known/oauth-authorization-server (RFC 8414 §3).
 func (a *api) oauthMetadata(c *gin.Context) error {
-	return answerJSON(c, http.StatusOK, a.OAuth.Metadata())
+	return openapi.Answer(c, http.StatusOK, a.OAuth.Metadata())
 }
 
 // accessAnswer is RFC 6749 §5.1.
@@ -59,7 +60,7 @@ func (a *api) grantToken(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answerJSON(c, http.StatusOK, accessAnswer{
+	return openapi.Answer(c, http.StatusOK, accessAnswer{
 		AccessToken: tokens.Access.Reveal(), TokenType: "Bearer", ExpiresIn: int(oauth.AccessLife.Seconds()),
 		RefreshToken: tokens.Refresh.Reveal(), Scope: oauth.Scope,
 	})
@@ -185,5 +186,5 @@ func oauthRefusalOf(err error) *refusal {
 }
 
 func sayOAuth(_ *api, c *gin.Context, r *refusal, _ string) {
-	writeJSON(c, r.status, "application/json", oauthFault{Error: r.title, Description: r.detail})
+	openapi.WriteJSON(c, r.status, "application/json", oauthFault{Error: r.title, Description: r.detail})
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"domicile/directory"
+	"domicile/httpapi/openapi"
 	"domicile/scim"
 )
 
@@ -54,6 +55,9 @@ var verdicts = map[directory.Kind]verdict{
 func refusalOf(err error) *refusal {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return r
+	}
+	if e, ok := errors.AsType[*openapi.StatusError](err); ok {
+		return &refusal{status: e.Status, title: http.StatusText(e.Status), detail: e.Detail}
 	}
 	if e, ok := errors.AsType[*directory.Error](err); ok {
 		return refusalOfKind(e)

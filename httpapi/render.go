@@ -3,8 +3,6 @@ package httpapi
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
-	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -15,6 +13,7 @@ import (
 
 	"domicile/console/ui"
 	"domicile/directory"
+	"domicile/httpapi/openapi"
 	"domicile/scim"
 	"domicile/telemetry"
 )
@@ -77,24 +76,14 @@ func challenge(r *http.Request) string {
 	return `Bearer realm="domicile"`
 }
 
-// problem is the error body of the API (RFC 9457).
-type problem struct {
-	Type      string `json:"type"`
-	Title     string `json:"title"`
-	Status    int    `json:"status"`
-	Detail    string `json:"detail,omitempty"`
-	Field     string `json:"field,omitempty"`
-	RequestID string `json:"request_id,omitempty"`
-}
-
 func sayProblem(_ *api, c *gin.Context, r *refusal, requestID string) {
-	p := problem{
+	p := openapi.Problem{
 		Type: "about:blank", Title: r.title, Status: r.status, Detail: r.detail, Field: r.field, RequestID: requestID,
 	}
 	if r.kind != 0 {
 		p.Type = "urn:domicile:problem:" + strings.ReplaceAll(r.kind.String(), " ", "-")
 	}
-	writeJSON(c, r.status, "application/problem+json", p)
+	openapi.WriteJSON(c, r.status, "application/problem+json", p)
 }
 
 func saySCIM(_ *api, c *gin.Context, r *refusal, _ string) {
@@ -128,21 +117,4 @@ func sentence(detail string) string {
 		return ""
 	}
 	return strings.ToUpper(detail[:1]) + detail[1:] + "."
-}
-
-// writeJSON answers with one JSON value. Values are ours and always marshal; a lost client is nobody's error.
-func writeJSON(c *gin.Context, status int, contentType string, v any) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Errorf("marshal %T: %w", v, err))
-	}
-	c.Writer.Header()["Content-Type"] = []string{contentType}
-	c.Writer.WriteHeader(status)
-	_, _ = c.Writer.Write(body)
-}
-
-// answerJSON is writeJSON for the API.
-func answerJSON(c *gin.Context, status int, v any) error {
-	writeJSON(c, status, "application/json", v)
-	return nil
 }

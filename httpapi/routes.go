@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"domicile/console/ui"
+	"domicile/httpapi/admin"
+	"domicile/httpapi/openapi"
+	"domicile/oidc/local"
 	"domicile/scim"
 )
 
@@ -15,12 +18,7 @@ type route struct {
 	path    string
 	class   *class
 	handler handler
-	doc     *operation // what the OpenAPI document says; of every /api/v1 route, nil elsewhere
-}
-
-// takesNothing tells whether a route of the API changes something and reads no body for it.
-func (r *route) takesNothing() bool {
-	return r.doc != nil && r.doc.request == nil && r.method != http.MethodGet
+	doc     *openapi.Operation // what the OpenAPI document says; of every /api/v1 route, nil elsewhere
 }
 
 // class is what routes of one kind have in common.
@@ -29,7 +27,6 @@ type class struct {
 	protocol *protocol     // how errors are said
 	maxBody  int64         // bytes
 	timeout  time.Duration // of the whole answer; 0: none
-	operator bool          // wants the operator's token
 }
 
 // The classes. Their timeouts are above the 5 s that a write waits for a leader.
@@ -37,38 +34,19 @@ var (
 	classSCIM = &class{name: "scim", protocol: protocolSCIM, maxBody: 1 << 20, timeout: 20 * time.Second}
 	// What a SCIM read waits for, its confirmation, has a bound of its own; it is spared the timer.
 	classSCIMRead = &class{name: "scim", protocol: protocolSCIM, maxBody: 1 << 20}
-	classAdmin    = &class{name: "admin", protocol: protocolProblem, maxBody: 64 << 10, timeout: 20 * time.Second, operator: true}
+	classAdmin    = &class{name: "admin", protocol: protocolProblem, maxBody: 64 << 10, timeout: 20 * time.Second}
 	// What lists thousands of ids, or carries a document of its own.
-	classAdminLarge = &class{name: "admin", protocol: protocolProblem, maxBody: 1 << 20, timeout: 20 * time.Second, operator: true}
-	classBackup     = &class{name: "backup", protocol: protocolProblem, maxBody: 0, operator: true}
+	classAdminLarge = &class{name: "admin", protocol: protocolProblem, maxBody: 1 << 20, timeout: 20 * time.Second}
+	classBackup     = &class{name: "backup", protocol: protocolProblem, maxBody: 0}
 	classAPI        = &class{name: "api", protocol: protocolProblem, maxBody: 64 << 10, timeout: 10 * time.Second}
 	classSignIn     = &class{name: "signin", protocol: protocolPage, maxBody: 64 << 10, timeout: 30 * time.Second}
 	classStatic     = &class{name: "static", protocol: protocolPage, maxBody: 0, timeout: 10 * time.Second}
 	classStranger   = &class{name: "stranger", maxBody: 0, timeout: 10 * time.Second} // no route; the protocol follows the path
 )
 
-const (
-	pathOrganizations = "/api/v1/organizations"
-	pathOrganization  = pathOrganizations + "/:id"
-	pathTokens        = pathOrganization + "/scim-tokens"
-	pathToken         = pathTokens + "/:token"
-	pathConnections   = pathOrganization + "/connections"
-	pathConnection    = pathConnections + "/:connection"
-	pathClients       = pathOrganization + "/scim-clients"
-	pathClient        = pathClients + "/:client"
-	pathExtensions    = pathOrganization + "/schemas"
-	pathExtension     = pathExtensions + "/:urn"
-	pathUsers         = pathOrganization + "/users"
-	pathUser          = pathUsers + "/:user"
-	pathDeletedUsers  = pathOrganization + "/deleted-users"
-	pathDeletedUser   = pathDeletedUsers + "/:user"
-	pathSyncLog       = pathOrganization + "/sync-log"
-	pathSyncRow       = pathSyncLog + "/:row"
-)
-
 // routes is every URL of the product.
 func (a *api) routes() []route {
-	return slices.Concat(a.scimRoutes(), a.signInRoutes(), a.oauthRoutes(), a.adminRoutes())
+	return slices.Concat(a.scimRoutes(), a.signInRoutes(), a.logoutRoutes(), a.localRoutes(), a.oauthRoutes(), a.appRoutes(), a.apiRoutes())
 }
 
 // scimRoutes is the IdP's door (RFC 7644 §3.2).
@@ -124,79 +102,75 @@ func (a *api) scimRoutes() []route {
 
 // signInRoutes is the person's door.
 func (a *api) signInRoutes() []route {
+	start := func(next handler) handler { return a.throttled(throttleStart, next) }
 	return []route{
 		{http.MethodGet, "/", classSignIn, a.home, nil},
-		{http.MethodGet, pathLogin, classSignIn, a.login, nil},
-		{http.MethodPost, pathStart, classSignIn, a.startSignIn, nil},
+		{http.MethodGet, pathLogin, classSignIn, start(a.login), nil},
+		{http.MethodPost, pathLogin, classSignIn, start(a.initiate), nil},
+		{http.MethodPost, pathStart, classSignIn, start(a.startSignIn), nil},
 		{http.MethodGet, pathLogin + "/:slug", classSignIn, a.loginOrganization, nil},
-		{http.MethodGet, "/signin-oidc/:connection", classSignIn, a.finishSignIn, nil},
-		{http.MethodPost, "/signin-oidc/:connection", classSignIn, a.finishSignIn, nil},
-		{http.MethodGet, pathLogout, classSignIn, a.confirmLogout, nil},
-		{http.MethodPost, pathLogout, classSignIn, a.logout, nil},
-		{http.MethodGet, "/api/v1/session", classAPI, a.getSession, docSession},
+		{http.MethodGet, pathLogin + "/initiate/:connection", classSignIn, start(a.initiate), nil},
+		{http.MethodPost, pathLogin + "/initiate/:connection", classSignIn, start(a.initiate), nil},
+		{http.MethodGet, "/signin-oidc", classSignIn, a.finishSignIn, nil},
+		{http.MethodPost, "/signin-oidc", classSignIn, a.finishSignIn, nil},
+		{http.MethodGet, "/signin-oidc/:connection", classSignIn, a.throttled(throttleConnection, a.finishSignIn), nil},
+		{http.MethodPost, "/signin-oidc/:connection", classSignIn, a.throttled(throttleConnection, a.finishSignIn), nil},
+		{http.MethodGet, "/.well-known/client-keys.json", classSignIn, a.clientKeys, nil},
+		{http.MethodGet, pathSession, classAPI, a.getSession, docSession},
+		{http.MethodGet, pathSessions, classAPI, a.listOwnSessions, docListOwnSessions},
+		{http.MethodDelete, pathSessions, classAPI, a.endOtherSessions, docEndOtherSessions},
+		{http.MethodDelete, pathSessions + "/:session", classAPI, a.endOwnSession, docEndOwnSession},
 		{http.MethodGet, ui.StaticRoot + ":file", classStatic, a.asset, nil},
 	}
 }
 
-// adminRoutes is the operator's door.
-func (a *api) adminRoutes() []route {
-	routes := []route{
-		{http.MethodGet, "/api/v1/openapi.json", classAPI, a.getOpenAPI, docOpenAPI},
-
-		{http.MethodGet, pathSettings, classAdmin, a.getSettings, docGetSettings},
-		{http.MethodPut, pathSettings, classAdmin, a.putSettings, docPutSettings},
-
-		{http.MethodPost, pathOrganizations, classAdmin, a.createOrganization, docCreateOrganization},
-		{http.MethodGet, pathOrganizations, classAdmin, a.listOrganizations, docListOrganizations},
-		{http.MethodGet, pathOrganization, classAdmin, a.getOrganization, docGetOrganization},
-		{http.MethodPatch, pathOrganization, classAdmin, a.updateOrganization, docUpdateOrganization},
-		{http.MethodDelete, pathOrganization, classAdmin, a.deleteOrganization, docDeleteOrganization},
-
-		{http.MethodPost, pathTokens, classAdmin, a.createToken, docCreateToken},
-		{http.MethodGet, pathTokens, classAdmin, a.listTokens, docListTokens},
-		{http.MethodDelete, pathToken, classAdmin, a.revokeToken, docRevokeToken},
-
-		{http.MethodPost, pathClients, classAdmin, a.createClient, docCreateClient},
-		{http.MethodGet, pathClients, classAdmin, a.listClients, docListClients},
-		{http.MethodGet, pathClient, classAdmin, a.getClient, docGetClient},
-		{http.MethodDelete, pathClient, classAdmin, a.deleteClient, docDeleteClient},
-		{http.MethodPost, pathClient + "/approvals", classAdmin, a.approveClient, docApproveClient},
-
-		{http.MethodPut, pathExtension, classAdminLarge, a.putExtension, docPutExtension},
-		{http.MethodGet, pathExtensions, classAdmin, a.listExtensions, docListExtensions},
-		{http.MethodGet, pathExtension, classAdmin, a.getExtension, docGetExtension},
-		{http.MethodDelete, pathExtension, classAdmin, a.deleteExtension, docDeleteExtension},
-
-		{http.MethodPost, pathUsers, classAdmin, a.inviteUser, docInviteUser},
-		{http.MethodGet, pathUsers, classAdmin, a.listUsers, docListUsers},
-		{http.MethodGet, pathUser, classAdmin, a.getUser, docGetUser},
-		{http.MethodDelete, pathUser, classAdmin, a.deleteUser, docDeleteUser},
-		{http.MethodPost, pathUsers + "/convert", classAdminLarge, a.convertUsers, docConvertUsers},
-		{http.MethodPost, pathUsers + "/rename", classAdmin, a.renameUsers, docRenameUsers},
-		{http.MethodGet, pathDeletedUsers, classAdmin, a.listDeletedUsers, docListDeletedUsers},
-		{http.MethodDelete, pathDeletedUser, classAdmin, a.eraseUser, docEraseUser},
-		{http.MethodPost, pathDeletedUser + "/restore", classAdmin, a.restoreUser, docRestoreUser},
-
-		{http.MethodGet, pathSyncLog, classAdmin, a.listSyncLog, docListSyncLog},
-		{http.MethodGet, pathSyncRow, classAdmin, a.getSyncRow, docGetSyncRow},
-		{http.MethodPost, pathSyncRow + "/replay", classAdmin, a.replaySyncRow, docReplaySyncRow},
-		{http.MethodPost, pathOrganization + "/scim/dry-run", classAdminLarge, a.dryRun, docDryRun},
-
-		{http.MethodPost, pathConnections, classAdmin, a.createConnection, docCreateConnection},
-		{http.MethodGet, pathConnections, classAdmin, a.listConnections, docListConnections},
-		{http.MethodGet, pathConnection, classAdmin, a.getConnection, docGetConnection},
-		{http.MethodPut, pathConnection, classAdmin, a.replaceConnection, docReplaceConnection},
-		{http.MethodDelete, pathConnection, classAdmin, a.deleteConnection, docDeleteConnection},
-
-		{http.MethodGet, pathMembers, classAdmin, a.listMembers, docListMembers},
-		{http.MethodDelete, pathMember, classAdmin, a.removeMember, docRemoveMember},
-		{http.MethodPost, "/api/v1/leader/transfer", classAdmin, a.transferLeader, docTransferLeader},
-		{http.MethodGet, "/api/v1/backup", classBackup, a.getBackup, docGetBackup},
+// localRoutes is the door of people without an identity provider.
+func (a *api) localRoutes() []route {
+	if a.Local == nil {
+		return nil
 	}
-	for i, r := range routes {
-		if r.takesNothing() {
-			routes[i].handler = bodyless(r.handler)
+	few := func(next handler) handler { return a.throttled(throttleCode, next) }
+	setup := local.SetupPath + ":token"
+	routes := []route{
+		{http.MethodPost, entranceInvited.path + "/mail", classSignIn, few(a.signInWithMail), nil},
+		{http.MethodPost, entranceEmergency.path + "/recovery", classSignIn, few(a.signInWithRecovery), nil},
+
+		{http.MethodGet, setup, classSignIn, few(a.setUp), nil},
+		{http.MethodPost, setup + "/passkey", classSignIn, few(a.setUpPasskey), nil},
+		{http.MethodPost, setup + "/codes", classSignIn, few(a.setUpCodes), nil},
+
+		{http.MethodGet, pathKeys, classSignIn, a.keys, nil},
+		{http.MethodPost, pathKeys + "/passkey", classSignIn, a.changeKeys(a.addKey), nil},
+		{http.MethodPost, pathKeys + "/remove", classSignIn, a.changeKeys(a.removeKey), nil},
+		{http.MethodPost, pathKeys + "/codes", classSignIn, a.changeKeys(a.renewCodes), nil},
+	}
+	for _, e := range []*entrance{entranceInvited, entranceEmergency} {
+		routes = append(routes,
+			route{http.MethodGet, e.path, classSignIn, a.throttled(throttleStart, a.enterLocal(e)), nil},
+			route{http.MethodPost, e.path + "/passkey", classSignIn, few(a.signInWithPasskey(e)), nil},
+			route{http.MethodGet, e.code(), classSignIn, a.enterCode(e), nil},
+			route{http.MethodPost, e.code(), classSignIn, few(a.signInWithCode(e)), nil})
+	}
+	return routes
+}
+
+// apiClasses are the classes of the routes that admit guards.
+var apiClasses = map[openapi.Class]*class{
+	openapi.Normal: classAdmin, openapi.Large: classAdminLarge, openapi.Backup: classBackup,
+}
+
+// apiRoutes is the operator's and the owners' door, and the document that describes it; admin/routes.go lists its URLs, and
+// who may use each.
+func (a *api) apiRoutes() []route {
+	routes := []route{{http.MethodGet, "/api/v1/openapi.json", classAPI, a.getOpenAPI, docOpenAPI}}
+	for _, r := range admin.Routes(admin.Deps{
+		Console: a.Console, SCIM: a.SCIM, SignIn: a.SignIn, OAuth: a.OAuth, Local: a.Local, Region: a.Region, Logger: a.Logger,
+	}) {
+		run := r.Handler
+		if r.TakesNothing() {
+			run = openapi.Bodyless(run)
 		}
+		routes = append(routes, route{r.Method, r.Path, apiClasses[r.Class], a.admit(r.Least, run), r.Doc})
 	}
 	return routes
 }

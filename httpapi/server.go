@@ -12,10 +12,12 @@ import (
 	"github.com/gin-gonic/gin"
 	"go.opentelemetry.io/otel/trace"
 
+	"domicile/apps"
 	"domicile/console"
 	"domicile/console/ui"
 	"domicile/directory"
 	"domicile/oidc"
+	"domicile/oidc/local"
 	"domicile/scim"
 	"domicile/scim/oauth"
 	"domicile/telemetry"
@@ -27,6 +29,8 @@ type Deps struct {
 	SignIn  *oidc.Service
 	Console *console.Service
 	OAuth   *oauth.Service // nil: identity providers use bearer tokens only
+	Apps    *apps.Service  // nil: no application asks who is signed in
+	Local   *local.Service // nil: nobody signs in without an identity provider
 	Limiter *Limiter       // of SCIM requests; nil: no limits
 
 	Region            directory.Region   // this one

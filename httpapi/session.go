@@ -8,6 +8,7 @@ import (
 
 	"domicile/console/ui"
 	"domicile/directory"
+	"domicile/httpapi/openapi"
 	"domicile/oidc"
 	"domicile/telemetry"
 )
@@ -34,6 +35,7 @@ type sessionAnswer struct {
 	User         sessionUser         `json:"user"`
 	Organization sessionOrganization `json:"organization"`
 	Region       string              `json:"region"`
+	Kind         string              `json:"kind"`
 	Expires      time.Time           `json:"expires_at"`
 }
 
@@ -56,39 +58,43 @@ func (a *api) getSession(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answerJSON(c, http.StatusOK, sessionAnswer{
+	return openapi.Answer(c, http.StatusOK, sessionAnswer{
 		User: sessionUser{
 			ID: string(who.User.ID), UserName: who.User.UserName, DisplayName: nameOf(who.User), Email: who.User.Email(),
 		},
 		Organization: sessionOrganization{
 			ID: string(who.Organization.ID), Slug: who.Organization.Slug, Name: who.Organization.Name,
 		},
-		Region: a.Region.ID, Expires: instant(who.Session.Expires),
+		Region: a.Region.ID, Kind: who.Kind.String(), Expires: openapi.Instant(who.Session.Expires),
 	})
 }
 
-var docSession = &operation{
-	id: "getSession", tag: "Session", summary: "Get who is signed in", public: true,
-	description: "Reads the session cookie of the sign-in. It asks nothing but this node's memory.",
-	status:      http.StatusOK, refusals: []int{http.StatusUnauthorized, http.StatusServiceUnavailable},
-	response: &schema{
-		Name: "Session", Type: types{"object"},
-		Properties: map[string]*schema{
-			"user": {Type: types{"object"}, Required: []string{"id", "userName", "displayName", "email"}, Properties: map[string]*schema{
-				"id":          {Type: types{"string"}},
-				"userName":    {Type: types{"string"}},
-				"displayName": {Type: types{"string"}},
-				"email":       {Type: types{"string"}, Description: "The primary address; empty where there is none."},
+var docSession = &openapi.Operation{
+	ID: "getSession", Tag: "Session", Summary: "Get who is signed in", Public: true,
+	Description: "Reads the session cookie of the sign-in. It asks nothing but this node's memory.",
+	Status:      http.StatusOK, Refusals: []int{http.StatusUnauthorized, http.StatusServiceUnavailable},
+	Response: &openapi.Schema{
+		Name: "Session", Type: openapi.Types{"object"},
+		Properties: map[string]*openapi.Schema{
+			"user": {
+				Type: openapi.Types{"object"}, Required: []string{"id", "userName", "displayName", "email"},
+				Properties: map[string]*openapi.Schema{
+					"id":          {Type: openapi.Types{"string"}},
+					"userName":    {Type: openapi.Types{"string"}},
+					"displayName": {Type: openapi.Types{"string"}},
+					"email":       {Type: openapi.Types{"string"}, Description: "The primary address; empty where there is none."},
+				},
+			},
+			"organization": {Type: openapi.Types{"object"}, Required: []string{"id", "slug", "name"}, Properties: map[string]*openapi.Schema{
+				"id":   {Type: openapi.Types{"string"}},
+				"slug": {Type: openapi.Types{"string"}},
+				"name": {Type: openapi.Types{"string"}},
 			}},
-			"organization": {Type: types{"object"}, Required: []string{"id", "slug", "name"}, Properties: map[string]*schema{
-				"id":   {Type: types{"string"}},
-				"slug": {Type: types{"string"}},
-				"name": {Type: types{"string"}},
-			}},
-			"region":     {Type: types{"string"}},
-			"expires_at": {Type: types{"string"}, Format: "date-time"},
+			"region":     {Type: openapi.Types{"string"}},
+			"kind":       schemaKind,
+			"expires_at": {Type: openapi.Types{"string"}, Format: "date-time"},
 		},
-		Required: []string{"user", "organization", "region", "expires_at"},
+		Required: []string{"user", "organization", "region", "kind", "expires_at"},
 	},
 }
 
@@ -102,40 +108,12 @@ func (a *api) home(c *gin.Context) error {
 	default:
 		return a.unavailable(c, true)
 	}
-	expires := instant(who.Session.Expires)
+	expires := openapi.Instant(who.Session.Expires)
 	return a.show(c, http.StatusOK, ui.Home{
 		Frame: a.frame("Signed in"), Name: nameOf(who.User), Email: who.User.Email(), Organization: who.Organization.Name,
 		Expires: expires.Format("2 Jan, 15:04 UTC"), ExpiresAt: expires.Format(time.RFC3339),
+		Keys: a.Local != nil && who.Kind == directory.SessionLocal, Emergency: who.Kind == directory.SessionBreakGlass,
 	})
-}
-
-// confirmLogout answers GET /logout: a question, because a link must not sign anybody out.
-func (a *api) confirmLogout(c *gin.Context) error {
-	who, err := a.who(c)
-	switch directory.KindOf(err) {
-	case 0:
-		return a.show(c, http.StatusOK, ui.SignOut{Frame: a.frame("Sign out"), Name: nameOf(who.User)})
-	case directory.KindUnauthenticated:
-		return a.show(c, http.StatusOK, ui.Message{
-			Frame: a.frame("Signed out"), Tone: ui.ToneCalm, Heading: "You are signed out",
-			Text:   "Your session has ended here. You may still be signed in at your identity provider.",
-			Action: "Sign in", Link: pathLogin,
-		})
-	default:
-		return a.unavailable(c, true)
-	}
-}
-
-// logout answers POST /logout: it ends the session everywhere in the region.
-func (a *api) logout(c *gin.Context) error {
-	if !a.sameOrigin(c.Request) {
-		return a.refuseForm(c)
-	}
-	if err := a.SignIn.Close(c.Request.Context(), a.sessionToken(c.Request)); err != nil {
-		return a.unavailable(c, false)
-	}
-	a.dropCookie(c, a.SignIn.SessionCookie())
-	return redirect(c, pathLogout)
 }
 
 // nameOf is what to call a person.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -23,8 +24,12 @@ const (
 	regionMaxAge = 365 * 24 * time.Hour
 )
 
-// login answers GET /login: in which region, and who.
+// login answers GET /login: in which region, and who. Identity providers are given this address too, to begin a sign-in at:
+// then it names an issuer.
 func (a *api) login(c *gin.Context) error {
+	if c.Request.URL.Query().Has(fieldIssuer) {
+		return a.initiate(c)
+	}
 	return a.show(c, http.StatusOK, a.loginPage(c, ""))
 }
 
@@ -36,6 +41,10 @@ func (a *api) loginPage(c *gin.Context, notice string) ui.Login {
 	if target := oidc.ReturnTo(c.Query("return_to")); target != "/" {
 		page.ReturnTo = target
 	}
+	if hint := strings.TrimSpace(c.Query("login_hint")); directory.EmailDomain(hint) != "" {
+		page.Email = directory.Cut(hint, 254)
+	}
+	page.Local = a.localLink("", page.ReturnTo)
 	return page
 }
 
@@ -52,6 +61,7 @@ func (a *api) loginOrganization(c *gin.Context) error {
 	page := a.loginPage(c, "")
 	page.Regions = a.regionLinks("/" + organization.Slug)
 	page.Organization, page.Slug = organization.Name, organization.Slug
+	page.Local = a.localLink(organization.Slug, page.ReturnTo)
 	return a.show(c, http.StatusOK, page)
 }
 
@@ -87,6 +97,11 @@ func (a *api) startSignIn(c *gin.Context) error {
 		ReturnTo:         form.Get("return_to"),
 		Cookies:          c.Request.Cookies(),
 	}
+	return a.begin(c, request)
+}
+
+// begin sends the browser to the identity provider.
+func (a *api) begin(c *gin.Context, request oidc.StartRequest) error {
 	redirect, err := a.SignIn.Start(c.Request.Context(), request)
 	if err != nil {
 		return a.refuseSignIn(c, err, request)
@@ -94,14 +109,15 @@ func (a *api) startSignIn(c *gin.Context) error {
 	for _, name := range redirect.Drop {
 		a.dropCookie(c, name)
 	}
-	a.setCookie(c, redirect.CookieName, redirect.CookieValue, redirect.MaxAge)
+	a.setTransaction(c, redirect)
 	a.setCookie(c, a.cookieName(regionCookie), a.Region.ID, regionMaxAge)
 	c.Redirect(http.StatusSeeOther, redirect.URL)
 	return nil
 }
 
-// finishSignIn answers GET and POST /signin-oidc/:connection: what the identity provider sent back. A POST comes from
-// another site by design (OAuth 2.0 Form Post Response Mode); the transaction's cookie guards it.
+// finishSignIn answers GET and POST /signin-oidc/:connection, and /signin-oidc for the connections that share it: what the
+// identity provider sent back. A POST comes from another site by design (OAuth 2.0 Form Post Response Mode); the
+// transaction's cookie guards it.
 func (a *api) finishSignIn(c *gin.Context) error {
 	if c.Request.Method == http.MethodHead {
 		return statusRefusal(http.StatusMethodNotAllowed) // looking must not use up the code
@@ -113,16 +129,23 @@ func (a *api) finishSignIn(c *gin.Context) error {
 	connection := directory.ConnectionID(c.Param("connection"))
 	done, err := a.SignIn.Finish(c.Request.Context(), oidc.Callback{
 		Connection: connection, Values: values, Cookies: c.Request.Cookies(),
+		UserAgent: c.Request.UserAgent(), Address: c.ClientIP(),
 	})
 	if err != nil {
-		// Where we were the ones who could not, the same callback may come again.
-		if name := a.SignIn.TransactionCookie(values); directory.KindOf(err) != directory.KindUnavailable && hasCookie(c.Request, name) {
+		if directory.KindOf(err) == directory.KindUnavailable { // we are the ones who could not: the same callback may come again
+			return a.refuseSignIn(c, err, oidc.StartRequest{Connection: connection})
+		}
+		if name := a.SignIn.TransactionCookie(values); hasCookie(c.Request, name) {
 			a.dropCookie(c, name)
+		}
+		if wait := a.Limiter.charge(c, throttleFailure); wait > 0 {
+			return tooMany(wait, "too many sign-ins from your network have failed; wait a little and try again")
 		}
 		return a.refuseSignIn(c, err, oidc.StartRequest{Connection: connection})
 	}
 	a.dropCookie(c, done.TransactionCookie)
-	a.setCookie(c, a.SignIn.SessionCookie(), done.SessionToken.Reveal(), oidc.SessionLifetime)
+	a.setCookie(c, a.SignIn.SessionCookie(), done.SessionToken.Reveal(), done.Lifetime)
+	a.keepHint(c, done)
 	return redirect(c, done.ReturnTo)
 }
 
@@ -161,7 +184,7 @@ func (a *api) refuseSignIn(c *gin.Context, err error, request oidc.StartRequest)
 	if page.Link == "" {
 		page.Link = pathLogin
 		if class != oidc.ClassInvalid && class != oidc.ClassNotProvisioned {
-			page.Retry = string(request.Connection)
+			page.Retry = string(cmp.Or(request.Connection, refusal.Connection))
 		}
 	}
 	if words.status == http.StatusServiceUnavailable {

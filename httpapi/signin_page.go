@@ -9,11 +9,13 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"domicile/console/ui"
+	"domicile/oidc"
 )
 
-// pagePolicy lets a page show our style sheet and mark and send forms, and nothing else: no script at all. Browsers hold a
-// redirect that answers a form against form-action, and the answer to the sign-in form leads to an identity provider:
-// anywhere on https, and in dev on http.
+// pagePolicy lets a page show our style sheet and mark and send forms, and nothing else: no script at all, but for our own
+// file on the few pages that ask the browser for a passkey (show adds that). Browsers hold a redirect that answers a form
+// against form-action, and the answer to the sign-in form leads to an identity provider: anywhere on https, and in dev on
+// http.
 func (a *api) pagePolicy() string {
 	providers := "https:"
 	if a.Dev {
@@ -34,7 +36,11 @@ func (a *api) show(c *gin.Context, status int, page ui.Page) error {
 	}
 	h := c.Writer.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", a.pagePolicy())
+	policy := a.pagePolicy()
+	if ui.Scripted(page) {
+		policy += "; script-src 'self'"
+	}
+	h.Set("Content-Security-Policy", policy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	c.Writer.WriteHeader(status)
 	_, _ = c.Writer.Write(body.Bytes()) // a lost client is nobody's error
@@ -104,6 +110,19 @@ func (a *api) setCookie(c *gin.Context, name, value string, age time.Duration) {
 	http.SetCookie(c.Writer, &http.Cookie{
 		Name: name, Value: value, Path: "/", MaxAge: int(age.Seconds()),
 		Secure: !a.Dev, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// setTransaction leaves a sign-in under way with the browser. Where the provider answers with a form on a page of its own,
+// browsers send the cookie along only if it is for other sites too; plain-http development has to do without.
+func (a *api) setTransaction(c *gin.Context, redirect oidc.Redirect) {
+	site := http.SameSiteLaxMode
+	if redirect.CrossSite && !a.Dev {
+		site = http.SameSiteNoneMode
+	}
+	http.SetCookie(c.Writer, &http.Cookie{
+		Name: redirect.CookieName, Value: redirect.CookieValue, Path: "/", MaxAge: int(redirect.MaxAge.Seconds()),
+		Secure: !a.Dev, HttpOnly: true, SameSite: site,
 	})
 }
 

@@ -84,7 +84,7 @@ func TestSignIn_cookies(t *testing.T) {
 			t.Errorf("%s is set with Max-Age %v", name, age)
 		}
 	}
-	if seen != 4 { // transaction, region, its deletion, session
+	if seen != 5 { // transaction, region, its deletion, session, logout hint
 		t.Errorf("%d cookies set", seen)
 	}
 	for _, a := range []visit{page, done} {
@@ -425,4 +425,15 @@ func TestSignIn_manyAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// An application may say who it expects; only what is an address is shown, and it decides nothing.
+func TestLogin_hint(t *testing.T) {
+	w := newWorld(t, false)
+	for hint, want := range map[string]bool{"ada@acme.example": true, "<b>ada</b>": false, "ada": false} {
+		page := w.get(w.browser(), w.server.URL+"/login?login_hint="+url.QueryEscape(hint))
+		if got := strings.Contains(page.body, `value="ada@acme.example"`); got != want || strings.Contains(page.body, "<b>") {
+			t.Errorf("hint %q: shown %t, want %t", hint, got, want)
+		}
+	}
 }

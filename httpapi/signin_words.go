@@ -33,12 +33,41 @@ func wordsOf(refusal *oidc.Refusal) words {
 			Tone: ui.ToneNotice, Heading: "Single sign-on is not part of your plan",
 			Text:   "Your organization is known here, but its plan does not include signing in through an identity provider.",
 			Advice: "Ask an owner of your organization, and give them the reference below.",
+			Action: "Back to sign-in",
 		}}
-	case refusal.Provider == "access_denied":
+	case refusal.Reason == oidc.ReasonProviderAccount:
+		return words{http.StatusForbidden, ui.Message{
+			Tone: ui.ToneNotice, Heading: "Your identity provider did not let you in",
+			Text:   "Your account there may be blocked, or a rule of your organization does not allow this sign-in.",
+			Advice: "Ask your administrator, and give them the reference below.",
+			Action: "Try again",
+		}}
+	case refusal.Reason == oidc.ReasonProviderConsent:
+		return words{http.StatusForbidden, ui.Message{
+			Tone: ui.ToneNotice, Heading: "This application is not approved yet",
+			Text:   "Your organization’s identity provider lets people use an application only after an administrator has approved it.",
+			Advice: "Ask your administrator to approve it there, and give them the reference below.",
+			Action: "Try again",
+		}}
+	case refusal.Reason == oidc.ReasonClientSecret || refusal.Reason == oidc.ReasonClientSecretExpired:
+		return words{http.StatusForbidden, ui.Message{
+			Tone: ui.ToneTrouble, Heading: "Your organization’s sign-in needs its administrator",
+			Text:   "Your identity provider does not accept us any more: the secret that we share with it was replaced, or has expired.",
+			Advice: "Tell your administrator, and give them the reference below.",
+			Action: "Try again",
+		}}
+	case refusal.Provider == "access_denied" && refusal.Reason == oidc.ReasonProviderRefused:
 		return words{http.StatusForbidden, ui.Message{
 			Tone: ui.ToneNotice, Heading: "Sign-in was not completed",
 			Text:   "Your identity provider reported that access was denied or that the sign-in was cancelled.",
 			Advice: "If you did not cancel, ask your administrator whether this application is assigned to you.",
+			Action: "Try again",
+		}}
+	case refusal.Reason == oidc.ReasonProviderRefused:
+		return words{http.StatusForbidden, ui.Message{
+			Tone: ui.ToneTrouble, Heading: "Your identity provider could not sign you in",
+			Text:   "It reported an error to us instead of who you are.",
+			Advice: "Try again in a moment. If it stays like this, give your administrator the reference below.",
 			Action: "Try again",
 		}}
 	case refusal.Reason == oidc.ReasonProviderDown:
@@ -84,9 +113,10 @@ func wordsOfClass(class oidc.Class) words {
 	case oidc.ClassNotProvisioned:
 		return words{http.StatusForbidden, ui.Message{
 			Tone: ui.ToneNotice, Heading: "You don’t have access yet",
-			Text:   "Your identity provider knows you, but your organization has not assigned you to this application.",
-			Advice: "Ask your administrator to assign you, and give them the reference below. New assignments can take a few minutes to arrive.",
-			Action: "Use another account",
+			Text: "Your identity provider knows you, but your organization has not assigned you to this application.",
+			Advice: "Ask your administrator to assign you, and give them the reference below. New assignments can take a few " +
+				"minutes to arrive. If you meant to use another account, sign out at your identity provider first.",
+			Action: "Back to sign-in",
 		}}
 	case oidc.ClassUnavailable:
 		return words{http.StatusServiceUnavailable, ui.Message{

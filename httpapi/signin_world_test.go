@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -97,6 +98,10 @@ type world struct {
 	logs   *logBuffer
 	dev    bool
 	tls    *tls.Config
+	login  string // the sign-in page; empty: the server's address and /login
+	// outbound is how the nodes ask providers; nil: by client.
+	outbound *http.Client
+	letterbox
 
 	nodes []http.Handler
 	turn  atomic.Int64 // which node answers
@@ -106,6 +111,9 @@ func newWorld(t *testing.T, dev bool) *world {
 	t.Helper()
 	w := &world{t: t, clock: &clock{}, ring: seal.GenerateKeyring(), logs: &logBuffer{}, dev: dev, roots: x509.NewCertPool()}
 	w.ledger = newLedger(t, w.clock)
+	if _, err := w.ledger.Propose(t.Context(), command.Command{Actor: "operator", Payload: &command.RaiseLevel{Level: command.MaxLevel}}); err != nil {
+		t.Fatal(err)
+	}
 	handler := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.nodes[w.turn.Load()].ServeHTTP(rw, r) })
 	w.server = httptest.NewUnstartedServer(handler)
 	if dev {
@@ -124,7 +132,9 @@ func newWorld(t *testing.T, dev bool) *world {
 // node makes one node: its own services over the shared ledger.
 func (w *world) node() http.Handler {
 	w.t.Helper()
-	region := directory.Region{ID: testRegion, Name: "European Union", URL: w.server.URL, LoginURL: w.server.URL + "/login"}
+	region := directory.Region{
+		ID: testRegion, Name: "European Union", URL: w.server.URL, LoginURL: cmp.Or(w.login, w.server.URL+"/login"),
+	}
 	other := directory.Region{ID: "us", Name: "United States", URL: "https://us.example", LoginURL: "https://us.example/login"}
 	logger := slog.New(slog.NewJSONHandler(w.logs, nil))
 	registry := prometheus.NewRegistry()
@@ -145,6 +155,8 @@ func (w *world) node() http.Handler {
 			Proposer: w.ledger, Viewer: w.ledger, Region: region, Cursors: w.ring.Box("cursor"), NewID: seal.NewID, Now: w.clock.now,
 		}),
 		Console: admin, SignIn: w.service(testRegion, logger, registry), OAuth: w.authorizationServer(),
+		Local:  w.withoutProvider(region, logger, registry),
+		Apps:   w.applications(region, registry),
 		Region: region, Regions: []directory.Region{region, other}, Dev: w.dev,
 		Logger: logger, Metrics: telemetry.NewHTTPMetrics(registry), Tracing: tracing, Now: w.clock.now,
 	})
@@ -158,8 +170,8 @@ func (w *world) service(region string, logger *slog.Logger, registry *prometheus
 	return oidc.New(oidc.Deps{
 		Proposer: w.ledger, Viewer: w.ledger, Keyring: w.ring,
 		Identity: state.Identity{Region: region, Cluster: testCluster},
-		Region:   directory.Region{ID: region, LoginURL: w.server.URL + "/login"},
-		HTTP:     w.client.HTTP(), Now: w.clock.now, Logger: logger, Metrics: oidc.NewMetrics(registry), Dev: w.dev,
+		Region:   directory.Region{ID: region, URL: w.server.URL, LoginURL: w.server.URL + "/login"},
+		HTTP:     cmp.Or(w.outbound, w.client.HTTP()), Now: w.clock.now, Logger: logger, Metrics: oidc.NewMetrics(registry), Dev: w.dev,
 	})
 }
 
@@ -170,6 +182,7 @@ type tenant struct {
 	slug       string
 	connection directory.ConnectionID
 	provider   *oidctest.Provider
+	settings   directory.ConnectionSettings
 }
 
 const password = "correct horse"
@@ -177,9 +190,10 @@ const password = "correct horse"
 func (w *world) tenant(slug string, domains ...string) *tenant {
 	w.t.Helper()
 	x := &tenant{world: w, id: directory.OrganizationID(seal.NewID()), slug: slug, connection: directory.ConnectionID(seal.NewID())}
+	x.settings.AuthMethod = directory.AuthBasic
 	var err error
 	x.provider, err = oidctest.New(oidctest.Config{
-		TLS: w.tls, Now: w.clock.now,
+		TLS: w.tls, Now: w.clock.now, Outbound: w.client.HTTP(),
 		Clients: []oidctest.Client{{
 			ID: "client-" + slug, Secret: "client secret of " + slug,
 			RedirectURIs: []string{w.server.URL + "/signin-oidc/" + string(x.connection)},
@@ -212,8 +226,8 @@ func (x *tenant) connect(enabled bool) {
 		x.world.t.Fatal(err)
 	}
 	x.propose(&command.PutConnection{
-		ID: x.connection, Issuer: x.provider.Issuer(), ClientID: "client-" + x.slug, ClientSecret: secret,
-		AuthMethod: directory.AuthBasic, Enabled: enabled,
+		ID: x.connection, Issuer: x.provider.Issuer(), ClientID: "client-" + x.slug, ClientSecret: secret, Enabled: enabled,
+		ConnectionSettings: x.settings,
 	})
 }
 
@@ -247,8 +261,10 @@ func (x *tenant) both(subject, email string) directory.ResourceID {
 }
 
 func (w *world) browser() *oidctest.Browser {
-	return oidctest.NewBrowser(&http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.roots}, DisableKeepAlives: true})
+	return oidctest.NewBrowser(&http.Transport{TLSClientConfig: w.trusting(), DisableKeepAlives: true})
 }
+
+func (w *world) trusting() *tls.Config { return &tls.Config{RootCAs: w.roots} }
 
 // visit is one answer, read.
 type visit struct {

@@ -30,14 +30,16 @@ func TestClockwork(t *testing.T) {
 	c := New(Deps{
 		Leads: leads.Load, Logger: slog.New(slog.NewTextHandler(&log, nil)), Metrics: NewMetrics(prometheus.NewRegistry()),
 	})
-	if len(c.duties) != 0 {
-		t.Errorf("%d duties without a mail server", len(c.duties))
+	for _, d := range c.duties {
+		if d.name != "errands" && d.name != "secret reminders" {
+			t.Errorf("there is a duty %q without the means for it", d.name)
+		}
 	}
 	c.duties = []duty{
-		{"hangs", time.Millisecond, func(ctx context.Context) error { hangs.Store(true); <-ctx.Done(); return ctx.Err() }},
-		{"panics", time.Millisecond, func(context.Context) error { panic("rosa@acme.example") }},
-		{"fails", time.Millisecond, func(context.Context) error { return errors.New("no") }},
-		{"good", time.Millisecond, func(context.Context) error { good.Add(1); return nil }},
+		{"hangs", time.Millisecond, func(ctx context.Context) error { hangs.Store(true); <-ctx.Done(); return ctx.Err() }, nil},
+		{"panics", time.Millisecond, func(context.Context) error { panic("rosa@acme.example") }, nil},
+		{"fails", time.Millisecond, func(context.Context) error { return errors.New("no") }, nil},
+		{"good", time.Millisecond, func(context.Context) error { good.Add(1); return nil }, nil},
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -58,7 +60,7 @@ func TestClockwork(t *testing.T) {
 func TestClockwork_followersRest(t *testing.T) {
 	var asked, ran atomic.Int64
 	c := New(Deps{Leads: func() bool { asked.Add(1); return false }, Metrics: NewMetrics(prometheus.NewRegistry())})
-	c.duties = []duty{{"good", time.Millisecond, func(context.Context) error { ran.Add(1); return nil }}}
+	c.duties = []duty{{"good", time.Millisecond, func(context.Context) error { ran.Add(1); return nil }, nil}}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { c.Run(ctx); close(done) }()
@@ -67,6 +69,30 @@ func TestClockwork_followersRest(t *testing.T) {
 	<-done
 	if ran.Load() != 0 {
 		t.Errorf("a follower ran a duty %d times", ran.Load())
+	}
+}
+
+// Whoever begins to lead does everything at once, whatever the pauses, and again when it leads again.
+func TestClockwork_atOnceWithTheLead(t *testing.T) {
+	var leads atomic.Bool
+	var ran, waited, looks atomic.Int64
+	c := New(Deps{Leads: func() bool { looks.Add(1); return leads.Load() }, Metrics: NewMetrics(prometheus.NewRegistry())})
+	c.glance = time.Millisecond
+	c.duties = []duty{{"rare", 24 * time.Hour, func(context.Context) error { ran.Add(1); return nil }, func() { waited.Add(1) }}}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { c.Run(ctx); close(done) }()
+	for turn := range int64(2) {
+		leads.Store(true)
+		eventually(t, "the duty runs", func() bool { return ran.Load() == turn+1 })
+		leads.Store(false)
+		before := looks.Load()
+		eventually(t, "the node sees that it does not lead", func() bool { return looks.Load() > before+1 })
+	}
+	cancel()
+	<-done
+	if ran.Load() != 2 || waited.Load() != 1 {
+		t.Errorf("ran %d times and was waited for %d times", ran.Load(), waited.Load())
 	}
 }
 

@@ -22,9 +22,6 @@ const (
 	troubleMax   = 10 * time.Minute
 )
 
-// jobsActor is who tells the ledger that owners were told.
-const jobsActor = "jobs"
-
 // failureMails tells the owners of organizations about failures in their sync log. A mail goes out before the ledger hears
 // of it, so none is lost with a leader; a leader that fails in between leaves one mail that the next one sends again, with
 // the same Message-ID.
@@ -106,8 +103,7 @@ func (f *failureMails) tell(ctx context.Context, d *state.Directory) error {
 	org, counts := d.Organization().ID, d.SyncCounts()
 	p := f.pending[org]
 	if p.told == 0 {
-		err := f.Post.Send(ctx, failureLetter(d, f.Region))
-		f.Metrics.mail(kindSyncFailures, outcomeOf(err))
+		err := f.mail(ctx, kindSyncFailures, failureLetter(d, f.Region))
 		if errors.Is(err, post.ErrRefused) {
 			f.putOff(ctx, org, err)
 			return nil
@@ -119,9 +115,7 @@ func (f *failureMails) tell(ctx context.Context, d *state.Directory) error {
 		}
 		f.wait, p.told = 0, counts.Failures
 	}
-	_, err := f.Proposer.Propose(ctx, command.Command{
-		Organization: org, Actor: jobsActor, Payload: &command.MarkNotified{Failures: p.told},
-	})
+	err := f.propose(ctx, org, &command.MarkNotified{Failures: p.told})
 	switch directory.KindOf(err) {
 	case 0, directory.KindNotFound: // not found: the organization went meanwhile
 		delete(f.pending, org)
@@ -141,15 +135,3 @@ func (f *failureMails) putOff(ctx context.Context, org directory.OrganizationID,
 	f.Logger.LogAttrs(ctx, slog.LevelWarn, "owners could not be told of failures",
 		slog.String("organization", string(org)), slog.Any("error", err), slog.Duration("again_in", p.wait))
 }
-
-func outcomeOf(err error) string {
-	switch {
-	case err == nil:
-		return outcomeSent
-	case errors.Is(err, post.ErrRefused):
-		return outcomeRefused
-	}
-	return outcomeFailed
-}
-
-func instant(t directory.Time) time.Time { return time.UnixMicro(int64(t)).UTC() }

@@ -65,7 +65,7 @@ func newestFailures(d *state.Directory, untold uint64) []*directory.SyncRow {
 }
 
 func writeFailure(text *strings.Builder, row *directory.SyncRow) {
-	fmt.Fprintf(text, "\n%s  %s\n", instant(row.At).Format("2006-01-02 15:04:05 MST"), titleOf(row))
+	fmt.Fprintf(text, "\n%s  %s\n", instant(row.At).Format(moment), titleOf(row))
 	fmt.Fprintf(text, "    What went wrong: %s\n", cmp.Or(row.Detail, "the request was refused"))
 	fmt.Fprintf(text, "    What to do: %s\n", adviceFor(row))
 	fmt.Fprintf(text, "    Status %d", row.Status)

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -35,6 +36,8 @@ type world struct {
 	fsm   *fsm.FSM
 	index uint64
 	now   time.Time
+
+	finishes int // commands that struck off errands
 }
 
 var identity = state.Identity{Region: "us", Cluster: "test"}
@@ -44,6 +47,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{T: t, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 	w.leads.Store(true)
 	w.fsm = fsm.New(identity, func(err error) { t.Errorf("the memory stopped: %v", err) })
+	w.do("", &command.RaiseLevel{Level: command.MaxLevel})
 	return w
 }
 
@@ -58,7 +62,7 @@ func (w *world) deps() Deps {
 	}
 	return Deps{
 		Viewer: w, Proposer: w, Leads: w.leads.Load, Post: sender, Now: w.time, Logger: slog.New(slog.DiscardHandler),
-		Region: directory.Region{ID: "us", URL: "https://us.example.com"}, Metrics: NewMetrics(prometheus.NewRegistry()),
+		Region: directory.Region{ID: "us", Name: "United States", URL: "https://us.example.com"}, Metrics: NewMetrics(prometheus.NewRegistry()),
 	}
 }
 
@@ -102,6 +106,9 @@ func (w *world) Propose(_ context.Context, c command.Command) (command.Result, e
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.index++
+	if c.Payload.Kind() == command.KindFinishErrands {
+		w.finishes++
+	}
 	c.RequestID = seal.NewRequestID()
 	c.Deadline = directory.Time(w.now.Add(time.Second).UnixMicro())
 	entry := command.Entry{Region: identity.Region, Cluster: identity.Cluster, At: directory.Time(w.now.UnixMicro()), Commands: [][]byte{c.Encode()}}
@@ -141,6 +148,54 @@ func (w *world) counts(org directory.OrganizationID) directory.SyncCounts {
 		w.Fatalf("no organization %s", org)
 	}
 	return d.SyncCounts()
+}
+
+// applications makes applications of the region with these ids.
+func (w *world) applications(ids ...directory.ApplicationID) {
+	w.Helper()
+	for _, id := range ids {
+		w.do("", &command.PutApplication{ID: id, Name: "The " + string(id), RedirectURIs: []string{"https://app.example/callback"},
+			BackChannelURI: "https://app.example/logout"})
+	}
+}
+
+// connection makes an enabled connection whose client secret expires at a time; 0: not known.
+func (w *world) connection(org directory.OrganizationID, id directory.ConnectionID, expires directory.Time) {
+	w.Helper()
+	w.do(org, &command.PutConnection{ID: id, Issuer: "https://idp.example", ClientID: "client of " + string(id), Enabled: true,
+		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic}, SecretExpires: expires})
+}
+
+// logouts ends n sessions that an application knows of, each of a user of its own, and gives the sids.
+func (w *world) logouts(application directory.ApplicationID, n int) []string {
+	w.Helper()
+	const org = "acme"
+	if _, ok := w.fsm.View().Directory(org); !ok {
+		w.organization(org, "")
+	}
+	if _, ok := w.fsm.View().Connection("idp"); !ok {
+		w.connection(org, "idp", 0)
+	}
+	connection, _ := w.fsm.View().Connection("idp")
+	later := stamp(w.time().Add(time.Hour))
+	var sids []string
+	for i := range n {
+		name := fmt.Sprintf("%s-%d", application, i)
+		var hash, transaction, code directory.Hash
+		copy(hash[:], name)
+		copy(transaction[:], "transaction "+name)
+		copy(code[:], "code "+name)
+		w.do(org, &command.CreateUser{ID: directory.ResourceID(name), Source: directory.SourceSCIM, UserFields: command.UserFields{
+			Active: true, UserName: name, UserNameKey: name, Attributes: "{}",
+		}})
+		w.do(org, &command.OpenSession{ID: directory.SessionID(name), Hash: hash, User: directory.ResourceID(name), Connection: "idp",
+			ConnectionVersion: connection.Version, Transaction: transaction, TransactionExpiry: later, Lifetime: int64(time.Hour / time.Microsecond),
+			Issuer: "https://idp.example", Subject: name})
+		w.do(org, &command.JoinSession{Session: hash, Application: application, Code: code, CodeExpiry: later})
+		w.do(org, &command.CloseSession{Hash: hash})
+		sids = append(sids, name)
+	}
+	return sids
 }
 
 func counted(t *testing.T, c prometheus.Counter) float64 {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"domicile/directory"
 )
 
 var errClaims = errors.New("claims are not one well-formed JSON object")
@@ -19,7 +21,8 @@ type claimSet map[string]json.RawMessage
 func guarded() []string {
 	return []string{
 		"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "azp", "nonce", "acr", "amr", "auth_time", "at_hash", "c_hash",
-		"events", "sid", "email", "email_verified", "preferred_username", "upn", "oid", "tid", "hd",
+		"events", "sid", "email", "email_verified", "xms_edov", "preferred_username", "upn", "oid", "tid", "hd",
+		"session_expiry",
 		"alg", "kid", "typ", "crit",
 	}
 }
@@ -107,10 +110,19 @@ func (c claimSet) audience() []string {
 	return list
 }
 
-// truth gives a boolean claim, which some providers send as a string.
+// texts gives a claim that is a list of strings, a bounded number of them; nil for anything else.
+func (c claimSet) texts(name string) []string {
+	var list []string
+	if json.Unmarshal(c[name], &list) != nil {
+		return nil
+	}
+	return list[:min(len(list), directory.MaxSessionMethods)]
+}
+
+// truth gives a boolean claim, which some providers send as a string or a number.
 func (c claimSet) truth(name string) (value, present bool) {
 	switch string(c[name]) {
-	case "true", `"true"`:
+	case "true", `"true"`, "1", `"1"`:
 		return true, true
 	case "":
 		return false, false

@@ -11,30 +11,45 @@ const (
 	renewPatience = 3 * time.Second  // for a renewal while an older copy can serve
 )
 
+// source is where a document comes from, and where it is kept besides this node's memory.
+type source[T any] struct {
+	fetch  func(context.Context) ([]byte, error) // asks the provider
+	parse  func([]byte) (T, error)               // refuses what is not acceptable
+	recall func(context.Context) kept            // what the ledger has of it
+	keep   func(context.Context, kept, kept)     // told of a new copy, after the one before; it must not block
+}
+
+// kept is a document as it came; a zero time: none.
+type kept struct {
+	text    []byte
+	fetched time.Time
+}
+
 // document is a provider's document that is fetched when it is needed, by one caller at a time, and served stale while
-// the provider is down. Failures are never kept.
+// the provider is down: this node's own copy, or the one that another node left in the ledger. Failures are never kept.
 type document[T any] struct {
-	fetch func(context.Context) (T, error)
+	source[T]
 	now   func() time.Time
 	fresh time.Duration // how old a copy may be before it is renewed
 	stale time.Duration // how old a copy may be at all
 
 	turn chan struct{} // held by the one that fetches
 
-	mu     sync.Mutex
-	copy   dated[T]  // guarded by mu, as all below
-	failed time.Time // the last attempt that failed
-	forced time.Time // the last renewal that somebody asked for although the copy was fresh
+	mu      sync.Mutex
+	copy    copied[T] // guarded by mu, as all below
+	failure error     // of the last attempt
+	failed  time.Time // the last attempt that failed
+	forced  time.Time // the last renewal that somebody asked for although the copy was fresh
 }
 
-// dated is a value with the time at which it was fetched; a zero time: never.
-type dated[T any] struct {
-	value   T
-	fetched time.Time
+// copied is a document that was read.
+type copied[T any] struct {
+	value T
+	kept
 }
 
-func newDocument[T any](now func() time.Time, fresh, stale time.Duration, fetch func(context.Context) (T, error)) *document[T] {
-	return &document[T]{fetch: fetch, now: now, fresh: fresh, stale: stale, turn: make(chan struct{}, 1)}
+func newDocument[T any](now func() time.Time, fresh, stale time.Duration, from source[T]) *document[T] {
+	return &document[T]{source: from, now: now, fresh: fresh, stale: stale, turn: make(chan struct{}, 1)}
 }
 
 // get gives a copy that is fresh, or a stale one if the provider cannot be asked.
@@ -54,11 +69,30 @@ func (d *document[T]) getNewer(ctx context.Context) (T, error) {
 	return d.renew(ctx, held.fetched, true)
 }
 
-// peek gives the copy and whether it may still be served.
-func (d *document[T]) peek() (dated[T], bool) {
+// refresh asks the provider, unless the copy that is there is younger than age. Unlike the others it gives an error where
+// the provider does not answer and an older copy can serve.
+func (d *document[T]) refresh(ctx context.Context, age time.Duration) error {
+	held, usable := d.peek()
+	if usable && d.now().Sub(held.fetched) < age {
+		return nil
+	}
+	if _, err := d.renew(ctx, held.fetched, false); err != nil {
+		return err
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.copy, !d.copy.fetched.IsZero() && d.now().Sub(d.copy.fetched) <= d.stale
+	return d.failure
+}
+
+// peek gives the copy and whether it may still be served.
+func (d *document[T]) peek() (copied[T], bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.copy, d.serves(d.copy.kept)
+}
+
+func (d *document[T]) serves(k kept) bool {
+	return !k.fetched.IsZero() && d.now().Sub(k.fetched) <= d.stale
 }
 
 func (d *document[T]) recently(moment *time.Time) bool {
@@ -80,25 +114,54 @@ func (d *document[T]) renew(ctx context.Context, known time.Time, force bool) (T
 	if usable && (held.fetched.After(known) || (force && d.recently(&d.forced))) {
 		return held.value, nil
 	}
-	if usable {
+	if left, ok := d.left(ctx, held.fetched); ok {
+		held, usable = left, true
+	}
+	made, err := d.ask(ctx, usable)
+
+	d.mu.Lock()
+	if force {
+		d.forced = d.now()
+	}
+	d.failure = err
+	if err != nil {
+		d.failed = d.now()
+		if usable {
+			d.copy, made, err = held, held, nil
+		}
+		d.mu.Unlock()
+		return made.value, err
+	}
+	d.copy = made
+	d.mu.Unlock()
+	d.keep(ctx, held.kept, made.kept)
+	return made.value, nil
+}
+
+// left gives the ledger's copy, if it is newer than the one held and may be served.
+func (d *document[T]) left(ctx context.Context, held time.Time) (copied[T], bool) {
+	left := d.recall(ctx)
+	if !d.serves(left) || !left.fetched.After(held) {
+		return copied[T]{}, false
+	}
+	value, err := d.parse(left.text)
+	return copied[T]{value, left}, err == nil
+}
+
+// ask fetches and reads the document, with less patience where an older copy can serve.
+func (d *document[T]) ask(ctx context.Context, hurried bool) (copied[T], error) {
+	if hurried {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, renewPatience)
 		defer cancel()
 	}
-	value, err := d.fetch(ctx)
-
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if force {
-		d.forced = d.now()
+	text, err := d.fetch(ctx)
+	if err != nil {
+		return copied[T]{}, err
 	}
-	if err == nil {
-		d.copy = dated[T]{value, d.now()}
-		return value, nil
+	value, err := d.parse(text)
+	if err != nil {
+		return copied[T]{}, err
 	}
-	d.failed = d.now()
-	if usable {
-		return held.value, nil
-	}
-	return none, err
+	return copied[T]{value, kept{text, d.now()}}, nil
 }

@@ -1,43 +1,40 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
 
-	"golang.org/x/oauth2"
-
 	"domicile/directory"
-	"domicile/fsm/command"
 	"domicile/fsm/state"
 	"domicile/seal"
 )
 
-const (
-	maxCallback = 8 << 10 // bytes of all parameters
-	// rememberSlack keeps a used transaction beyond its own expiry, so that clocks that differ cannot revive it.
-	rememberSlack = 5 * time.Minute
-)
+const maxCallback = 8 << 10 // bytes of all parameters
 
 // Callback is what a browser brought back.
 type Callback struct {
-	Connection directory.ConnectionID // of the path
+	Connection directory.ConnectionID // of the path; empty: it came to the shared address
 	Values     url.Values             // of the query, or of the form that was posted
 	Cookies    []*http.Cookie
+	UserAgent  string // of the browser, of which its family is kept
+	Address    string // of the browser
 }
 
 // SignedIn is a finished sign-in.
 type SignedIn struct {
-	SessionToken      seal.Secret // for the cookie SessionCookie, MaxAge SessionLifetime
+	SessionToken      seal.Secret // for the cookie SessionCookie
 	Session           directory.SessionID
+	Lifetime          time.Duration // of the session, and of the cookie
 	User              *directory.User
 	Organization      directory.OrganizationID
 	ReturnTo          string // a path on this origin
 	TransactionCookie string // to delete
+	LogoutHint        string // for the cookie HintCookie, as long as the session lives; empty: none
 }
 
 // Finish ends a sign-in: it judges the callback, exchanges the code, verifies the ID token, finds the user and opens a
@@ -47,11 +44,9 @@ func (s *Service) Finish(ctx context.Context, callback Callback) (SignedIn, erro
 	done, refusal := s.finish(ctx, callback)
 	s.deps.Metrics.signins.WithLabelValues(outcome(refusal)).Inc()
 	if refusal != nil {
-		s.logRefusal(ctx, "sign-in refused", refusal, callback.Connection)
+		s.logRefusal(ctx, "sign-in refused", refusal, cmp.Or(refusal.Connection, callback.Connection))
 		return SignedIn{}, refusal
 	}
-	s.deps.Logger.InfoContext(ctx, "signed in", slog.String("organization", string(done.Organization)),
-		slog.String("connection", string(callback.Connection)), slog.String("session", string(done.Session)))
 	for _, cookie := range callback.Cookies {
 		if cookie.Name == s.SessionCookie() {
 			_ = s.Close(ctx, cookie.Value) // the browser no longer has it; if this fails it ends by its age
@@ -74,6 +69,17 @@ func (s *Service) finish(ctx context.Context, callback Callback) (SignedIn, *Ref
 	if refusal != nil {
 		return SignedIn{}, refusal
 	}
+	done, refusal := s.finishTransaction(ctx, callback, t)
+	if refusal != nil {
+		refusal.Connection = t.Connection
+		return SignedIn{}, refusal
+	}
+	s.deps.Logger.InfoContext(ctx, "signed in", slog.String("organization", string(done.Organization)),
+		slog.String("connection", string(t.Connection)), slog.String("session", string(done.Session)))
+	return done, nil
+}
+
+func (s *Service) finishTransaction(ctx context.Context, callback Callback, t *transaction) (SignedIn, *Refusal) {
 	connection, refusal := s.unchanged(ctx, t)
 	if refusal != nil {
 		return SignedIn{}, refusal
@@ -89,20 +95,14 @@ func (s *Service) finish(ctx context.Context, callback Callback) (SignedIn, *Ref
 	if refusal != nil {
 		return SignedIn{}, refusal
 	}
-	// Confirmed, so that a person who was provisioned a moment ago on another node is known here.
-	view, err := s.deps.Viewer.View(ctx, state.Confirmed())
-	if err != nil {
-		return SignedIn{}, refuse(ReasonUnavailable, err)
-	}
-	d, ok := view.Directory(connection.Organization)
-	if !ok {
-		return SignedIn{}, refuse(ReasonConnectionChanged, nil)
-	}
-	user, refusal := whois(d, connection.ID, &id)
+	admitted, refusal := s.admit(ctx, connection, &id)
 	if refusal != nil {
 		return SignedIn{}, refusal
 	}
-	return s.open(ctx, connection, t, &id, user)
+	return s.open(ctx, opening{
+		connection: connection, transaction: t, identity: &id, admission: admitted,
+		agent: AgentOf(callback.UserAgent), address: callback.Address,
+	})
 }
 
 // wellFormed refuses what no honest provider sends: a parameter twice, tokens in the front channel, too much of it.
@@ -153,7 +153,12 @@ func (s *Service) recall(callback Callback) (*transaction, *Refusal) {
 	if subtle.ConstantTimeCompare([]byte(t.State), []byte(given)) != 1 {
 		return nil, refuse(ReasonTransactionInvalid, nil)
 	}
-	if t.Connection != callback.Connection {
+	// The address that was asked for is the one that was called, be it a connection's own or the shared one.
+	called := s.SharedRedirectURI()
+	if callback.Connection != "" {
+		called = s.RedirectURI(callback.Connection)
+	}
+	if t.RedirectURI != called {
 		return nil, refuse(ReasonOtherConnection, nil)
 	}
 	return t, nil
@@ -173,7 +178,7 @@ func (s *Service) unchanged(ctx context.Context, t *transaction) (*directory.Con
 	}
 	connection, ok := view.Connection(t.Connection)
 	if !ok || !connection.Enabled || connection.Version != t.ConnectionVersion ||
-		connection.Issuer != t.Issuer || t.RedirectURI != s.RedirectURI(connection.ID) {
+		connection.Issuer != t.Issuer || t.RedirectURI != s.redirectURI(connection) {
 		return nil, refuse(ReasonConnectionChanged, nil)
 	}
 	if !planned(view, connection) {
@@ -189,7 +194,8 @@ func judgeResponse(values url.Values, meta *metadata) *Refusal {
 		return refuse(ReasonResponseIssuer, nil)
 	}
 	if values.Has("error") {
-		refusal := refuse(ReasonProviderRefused, nil)
+		failure := directory.ProviderProfileOf(meta.Issuer).Failure(values.Get("error_description"))
+		refusal := refuse(failures[failure], nil)
 		refusal.Provider = knownError(values.Get("error"))
 		return refusal
 	}
@@ -218,123 +224,22 @@ func (s *Service) authenticate(ctx context.Context, connection *directory.Connec
 	claims, refusal := s.verifyToken(ctx, p, raw, expectation{
 		issuer: t.Issuer, clientID: connection.ClientID, nonce: t.Nonce, algorithms: meta.Algorithms,
 		started: t.started(), accessToken: tokens.AccessToken, code: code,
+		maxAge: connection.MaxAge, contexts: connection.ACRValues,
 	})
 	if refusal != nil {
 		return identity{}, refusal
 	}
-	peculiar := profileOf(connection.Issuer)
+	peculiar := directory.ProviderProfileOf(connection.Issuer)
 	id := identityOf(claims, peculiar)
+	if meta.EndSessionEndpoint != "" {
+		id.token = raw
+	}
 	if !id.complete() {
 		if refusal := s.askUserinfo(ctx, meta, &id, peculiar, tokens.AccessToken); refusal != nil {
 			return identity{}, refusal
 		}
 	}
 	return id, nil
-}
-
-// exchange trades the code at the token endpoint (Core §3.1.3). The client authenticates in the one way that the
-// connection says: probing could burn the code.
-func (s *Service) exchange(ctx context.Context, connection *directory.Connection, meta *metadata, t *transaction, code string) (*oauth2.Token, *Refusal) {
-	secret, err := s.deps.Keyring.Open(SecretPlace(s.deps.Identity, connection.Organization, connection.ID), connection.ClientSecret)
-	if err != nil {
-		return nil, refuse(ReasonInternal, err)
-	}
-	style := oauth2.AuthStyleInHeader
-	if connection.AuthMethod == directory.AuthPost {
-		style = oauth2.AuthStyleInParams
-	}
-	client := oauth2.Config{
-		ClientID:     connection.ClientID,
-		ClientSecret: secret.Reveal(),
-		RedirectURL:  t.RedirectURI,
-		Endpoint:     oauth2.Endpoint{TokenURL: meta.TokenEndpoint, AuthStyle: style},
-	}
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, s.providers.fetch.client(endpointToken, maxAnswer))
-	tokens, err := client.Exchange(ctx, code, oauth2.VerifierOption(t.Verifier))
-	if err == nil {
-		return tokens, nil
-	}
-	// The library's error quotes the provider's answer, so only what is known of it goes on.
-	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
-	switch {
-	case !ok || refused.Response.StatusCode >= http.StatusInternalServerError:
-		return nil, refuse(ReasonProviderDown, err)
-	case refused.ErrorCode == "invalid_client":
-		return nil, refuse(ReasonClientSecret, err)
-	default:
-		return nil, refuse(ReasonExchange, err)
-	}
-}
-
-// SecretPlace is where a connection's client secret is sealed.
-func SecretPlace(identity state.Identity, organization directory.OrganizationID, connection directory.ConnectionID) seal.Place {
-	return seal.Place{
-		Region: identity.Region, Cluster: identity.Cluster, Organization: string(organization),
-		Row: string(connection), Field: "client_secret",
-	}
-}
-
-// open writes the one command that consumes the transaction, ties the identity and opens the session.
-func (s *Service) open(ctx context.Context, connection *directory.Connection, t *transaction, id *identity, user *directory.User) (SignedIn, *Refusal) {
-	token, hash := seal.MintToken(s.cookiePrefix())
-	session := directory.SessionID(seal.NewID())
-	result, err := s.deps.Proposer.Propose(ctx, command.Command{
-		Organization: connection.Organization,
-		Actor:        "user:" + string(user.ID),
-		Payload: &command.OpenSession{
-			ID:                session,
-			Hash:              hash,
-			User:              user.ID,
-			Connection:        connection.ID,
-			ConnectionVersion: t.ConnectionVersion,
-			Transaction:       seal.HashToken(t.ID),
-			TransactionExpiry: directory.Time(time.Unix(t.Expires, 0).Add(rememberSlack).UnixMicro()),
-			Lifetime:          SessionLifetime.Microseconds(),
-			Issuer:            id.issuer,
-			Subject:           id.subject,
-		},
-	})
-	if err == nil {
-		err = result.Err()
-	}
-	if err != nil {
-		return SignedIn{}, refuse(ledgerReason(err), err)
-	}
-	return SignedIn{
-		SessionToken:      token,
-		Session:           session,
-		User:              user,
-		Organization:      connection.Organization,
-		ReturnTo:          ReturnTo(t.ReturnTo),
-		TransactionCookie: s.transactionCookie(t.State),
-	}, nil
-}
-
-// ledgerReason says what the ledger's refusal of a session means.
-func ledgerReason(err error) Reason {
-	refused, ok := errors.AsType[*directory.Error](err)
-	if !ok {
-		return ReasonInternal
-	}
-	switch refused.Kind {
-	case directory.KindReplayed:
-		return ReasonReplayed
-	case directory.KindUnauthenticated:
-		return ReasonTransactionExpired
-	case directory.KindConflict:
-		return ReasonLinkConflict
-	case directory.KindForbidden:
-		if refused.Field == "user" {
-			return ReasonInactive
-		}
-		return ReasonConnectionChanged
-	case directory.KindNotFound:
-		return ReasonConnectionChanged
-	case directory.KindUnavailable, directory.KindExpired:
-		return ReasonUnavailable
-	default:
-		return ReasonInternal
-	}
 }
 
 // knownError keeps an error code of OAuth 2.0 (RFC 6749 §4.1.2.1) or OpenID Connect (Core §3.1.2.6); all else is "other".
@@ -349,27 +254,12 @@ func knownError(code string) string {
 	}
 }
 
-// logRefusal writes codes and ids only: a provider's words and a callback's query never reach a log.
-func (s *Service) logRefusal(ctx context.Context, message string, refusal *Refusal, connection directory.ConnectionID) {
-	attrs := []slog.Attr{slog.String("reason", string(refusal.Reason)), slog.String("reference", refusal.Reference)}
-	if refusal.Provider != "" {
-		attrs = append(attrs, slog.String("provider_error", refusal.Provider))
-	}
-	if isID(string(connection)) {
-		attrs = append(attrs, slog.String("connection", string(connection)))
-	}
-	s.deps.Logger.LogAttrs(ctx, slog.LevelWarn, message, attrs...)
-}
-
-// isID tells whether a path parameter may be logged: something of the shape of our ids.
-func isID(s string) bool {
-	if s == "" || len(s) > 64 {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return false
-		}
-	}
-	return true
+// failures has the reason of each failure that a provider names in words of its own.
+var failures = map[directory.ProviderFailure]Reason{
+	directory.FailureUnknown:       ReasonProviderRefused,
+	directory.FailureNotAssigned:   ReasonProviderNotAssigned,
+	directory.FailureAccount:       ReasonProviderAccount,
+	directory.FailureConsent:       ReasonProviderConsent,
+	directory.FailureSecretExpired: ReasonClientSecretExpired,
+	directory.FailureSecretWrong:   ReasonClientSecret,
 }

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,11 +17,19 @@ import (
 
 // ledger is a real FSM without raft, with one organization: acme, of the domains acme.example and acme.test.
 type ledger struct {
-	tb    testing.TB
-	fsm   *fsm.FSM
+	tb  testing.TB
+	fsm *fsm.FSM
+	cut bool
+
+	mu    sync.Mutex
 	index uint64
-	cut   bool
+	ahead time.Duration // of the real time
+
+	highest uint64                // level that a proposed command needs
+	before  func(command.Payload) // called with each proposal; nil: not
 }
+
+func (l *ledger) now() time.Time { return time.Now().Add(l.ahead) }
 
 const (
 	acme       directory.OrganizationID = "acme"
@@ -36,15 +45,25 @@ func newLedger(tb testing.TB) *ledger {
 		Slug: "acme", Name: "Acme", Domains: []string{"acme.example", "acme.test"}, RootEmail: "root@acme.example",
 		Profile: directory.ProfileInterop,
 	}})
-	l.must(&command.PutConnection{ID: connection, Issuer: testIssuer, ClientID: "client", AuthMethod: directory.AuthBasic, Enabled: true})
+	l.must(&command.PutConnection{
+		ID: connection, Issuer: testIssuer, ClientID: "client", Enabled: true,
+		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic},
+	})
 	return l
 }
 
 func (l *ledger) Propose(_ context.Context, c command.Command) (command.Result, error) {
-	now := time.Now()
+	if l.before != nil {
+		l.before(c.Payload)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
 	c.RequestID = seal.NewRequestID()
 	c.Deadline = directory.Time(now.Add(10 * time.Second).UnixMicro())
-	entry := command.Entry{Region: "eu", Cluster: "cluster-1", At: directory.Time(now.UnixMicro()), Commands: [][]byte{c.Encode()}}
+	encoded, level := c.EncodeWithLevel()
+	l.highest = max(l.highest, level)
+	entry := command.Entry{Region: "eu", Cluster: "cluster-1", At: directory.Time(now.UnixMicro()), Commands: [][]byte{encoded}}
 	l.index++
 	applied := l.fsm.Apply(&raft.Log{Index: l.index, Type: raft.LogCommand, Data: entry.Encode()}).(fsm.Applied)
 	if applied.Err != nil {
@@ -82,7 +101,7 @@ func (l *ledger) session(user, subject string) string {
 	held, _ := l.fsm.View().Connection(connection)
 	l.must(&command.OpenSession{
 		ID: directory.SessionID(seal.NewID()), Hash: hash, User: directory.ResourceID(user), Connection: connection,
-		ConnectionVersion: held.Version, Transaction: seal.HashToken(seal.NewID()), Lifetime: SessionLifetime.Microseconds(),
+		ConnectionVersion: held.Version, Transaction: seal.HashToken(seal.NewID()), Lifetime: int64(directory.DefaultSessionLifetime),
 		TransactionExpiry: directory.Time(time.Now().Add(time.Hour).UnixMicro()), Issuer: testIssuer, Subject: subject,
 	})
 	return token.Reveal()

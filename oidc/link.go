@@ -9,19 +9,20 @@ import (
 	"domicile/fsm/state"
 )
 
-// whois finds the provisioned user behind an identity. A link that exists decides; otherwise the strongest hint that
-// leads to anybody does, and a hint below it is not asked. Users that the identity cannot claim are as good as absent.
+// whois finds the provisioned user behind an identity. Where everybody in the world has the same issuer the account must be
+// of the organization's own. Then a link that exists decides; otherwise the strongest hint that leads to anybody does, and a
+// hint below it is not asked. Users that the identity cannot claim are as good as absent.
 func whois(d *state.Directory, connection directory.ConnectionID, id *identity) (*directory.User, *Refusal) {
+	org := d.Organization()
+	if id.shared && !inDomain(org, id.domain) {
+		return nil, refuse(ReasonForeignAccount, nil) // an account that has left the organization too
+	}
 	if link, ok := d.Link(connection, id.issuer, id.subject); ok {
 		user, ok := d.User(link.User)
 		if !ok || user.Source == directory.SourceRoot {
-			return nil, refuse(ReasonNotProvisioned, nil)
+			return nil, refuse(ReasonLinkConflict, nil)
 		}
 		return active(user)
-	}
-	org := d.Organization()
-	if id.shared && !slices.Contains(org.Domains, directory.Fold(id.domain)) {
-		return nil, refuse(ReasonForeignAccount, nil)
 	}
 	if user, ok := byExternalID(d, id.external); ok {
 		return active(user)
@@ -33,6 +34,12 @@ func whois(d *state.Directory, connection directory.ConnectionID, id *identity) 
 		return active(user)
 	}
 	return nil, refuse(ReasonNotProvisioned, nil)
+}
+
+// inDomain tells whether a provider names one of the organization's domains. Letter case is the one liberty: look-alikes
+// beyond ASCII are other names.
+func inDomain(org *directory.Organization, domain string) bool {
+	return directory.IsASCII(domain) && slices.Contains(org.Domains, strings.ToLower(domain))
 }
 
 func active(user *directory.User) (*directory.User, *Refusal) {
@@ -50,8 +57,9 @@ func byExternalID(d *state.Directory, external string) (*directory.User, bool) {
 	return only(d.UsersByExternalID(external), func(u *directory.User) bool { return u.Source == directory.SourceSCIM })
 }
 
-// byName matches the userName. A name that looks like the e-mail address of the identity is an address, and is held to the
-// rules of addresses; the root user's address is nobody's name.
+// byName matches the userName of somebody whom the identity provider itself provisioned: the name of a person who was
+// invited is an address, and proves nothing unless the provider stands for it. A name that looks like the e-mail address of
+// the identity is an address, and is held to the rules of addresses; the root user's address is nobody's name.
 func byName(d *state.Directory, org *directory.Organization, id *identity) (*directory.User, bool) {
 	for _, name := range id.usernames {
 		key := directory.Fold(name)
@@ -60,7 +68,7 @@ func byName(d *state.Directory, org *directory.Organization, id *identity) (*dir
 		}
 		user, ok := d.UserByName(key)
 		// Folding is for letter case. Names beyond ASCII must be the same, or "ſ" would pass for "s".
-		if ok && claimable(user) && (directory.IsASCII(name) && directory.IsASCII(user.UserName) || name == user.UserName) {
+		if ok && user.Source == directory.SourceSCIM && (directory.IsASCII(name) && directory.IsASCII(user.UserName) || name == user.UserName) {
 			return user, true
 		}
 	}
@@ -81,10 +89,15 @@ func byEmail(d *state.Directory, org *directory.Organization, id *identity) (*di
 	return only(d.UsersByEmail(address), claimable)
 }
 
-// claimable tells whether an identity may become the user's by a matching name or address at all: provisioned or invited
-// people, never the root user, who signs in by other means.
+// claimable tells whether an identity may become the user's by a matching name or address at all: anybody but the root
+// user, who signs in by other means.
 func claimable(user *directory.User) bool {
-	return user.Source == directory.SourceSCIM || user.Source == directory.SourceInvited
+	switch user.Source {
+	case directory.SourceSCIM, directory.SourceInvited, directory.SourceJIT:
+		return true
+	default:
+		return false
+	}
 }
 
 // linked tells whether the user has an identity on this connection already. Then a matching name is not enough for a

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"domicile/directory"
+	"domicile/fsm/command"
 )
 
 func TestWhois(t *testing.T) {
@@ -24,6 +25,9 @@ func TestWhois(t *testing.T) {
 	l.user(scim, "shared-1", "", true, "shared@acme.example")
 	l.user(scim, "shared-2", "", true, "shared@acme.example")
 	l.user(invited, "guest@acme.example", "", true, "guest@acme.example")
+	l.user(invited, "guest@elsewhere.example", "", true, "guest@elsewhere.example")
+	l.must(&command.RaiseLevel{Level: laterLevel})
+	l.user(directory.SourceJIT, "newcomer", "", true, "newcomer@acme.example")
 	l.user(scim, "abroad", "", true, "abroad@elsewhere.example")
 	l.user(scim, "gone", "GONE", false, "gone@acme.example")
 	l.user(root, "admin", "ROOT", true, "root@acme.example")
@@ -63,13 +67,21 @@ func TestWhois(t *testing.T) {
 		{"address that nobody vouches for", identity{email: "mail@acme.example"}, "", ReasonNotProvisioned},
 		{"address of two", vouched("shared@acme.example"), "", ReasonNotProvisioned},
 		{"address of an invited user", vouched("guest@acme.example"), "guest@acme.example", ""},
+		{"name of an invited user", named("guest@acme.example"), "", ReasonNotProvisioned},
+		{"name of an invited user of elsewhere", identity{usernames: []string{"guest@elsewhere.example"}, email: "mallory@acme.example", emailVouched: true}, "", ReasonNotProvisioned},
+		{"name of a newcomer", named("newcomer"), "", ReasonNotProvisioned},
+		{"address of a newcomer", vouched("newcomer@acme.example"), "newcomer", ""},
 		{"address of a linked user", vouched("linked@acme.example"), "", ReasonNotProvisioned},
 		{"address in a foreign domain", vouched("abroad@elsewhere.example"), "", ReasonNotProvisioned},
 		{"address of the root user", vouched("root@acme.example"), "", ReasonNotProvisioned},
 		{"address of an inactive user", vouched("gone@acme.example"), "", ReasonInactive},
 		{"shared issuer, own domain", identity{shared: true, domain: "acme.example", external: "E7"}, "ext", ""},
+		{"shared issuer, linked, own domain", identity{subject: "sub-linked", shared: true, domain: "acme.test"}, "linked@acme.example", ""},
+		{"shared issuer, linked, has left", identity{subject: "sub-linked", shared: true}, "", ReasonForeignAccount},
 		{"shared issuer, no domain", identity{shared: true, external: "E7"}, "", ReasonForeignAccount},
 		{"shared issuer, foreign domain", identity{shared: true, domain: "elsewhere.example", external: "E7"}, "", ReasonForeignAccount},
+		{"shared issuer, look-alike of the domain", identity{shared: true, domain: "\uff41cme.example", external: "E7"}, "", ReasonForeignAccount},
+		{"shared issuer, domain in capitals", identity{shared: true, domain: "ACME.example", external: "E7"}, "ext", ""},
 		{"nothing", identity{}, "", ReasonNotProvisioned},
 	}
 	for _, test := range tests {
@@ -101,8 +113,8 @@ func TestEmailDomain(t *testing.T) {
 	}
 }
 
-func TestProfileOf(t *testing.T) {
-	entra := profileOf("https://login.microsoftonline.com/7a9b1c1e-0000-0000-0000-000000000000/v2.0")
+func TestIdentityOf(t *testing.T) {
+	entra := directory.ProviderProfileOf("https://login.microsoftonline.com/7a9b1c1e-0000-0000-0000-000000000000/v2.0")
 	claims, err := parseClaims([]byte(`{"iss":"i","sub":"pairwise","oid":"O1","email":"a@acme.example","preferred_username":"a@acme.example"}`))
 	if err != nil {
 		t.Fatal(err)
@@ -110,10 +122,10 @@ func TestProfileOf(t *testing.T) {
 	if id := identityOf(claims, entra); id.external != "O1" || !id.emailVouched || id.shared {
 		t.Errorf("entra: %+v", id)
 	}
-	if id := identityOf(claims, profileOf("https://idp.example/login.microsoftonline.com")); id.external != "pairwise" || id.emailVouched {
+	if id := identityOf(claims, directory.ProviderProfileOf("https://idp.example/login.microsoftonline.com")); id.external != "pairwise" || id.emailVouched {
 		t.Errorf("generic: %+v", id)
 	}
-	if id := identityOf(claims, profileOf("https://accounts.google.com")); !id.shared || id.domain != "" {
+	if id := identityOf(claims, directory.ProviderProfileOf("https://accounts.google.com")); !id.shared || id.domain != "" {
 		t.Errorf("google: %+v", id)
 	}
 }

@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
+
+	"domicile/directory"
 )
 
 const (
@@ -29,6 +30,7 @@ type metadata struct {
 	AuthorizationEndpoint string   `json:"authorization_endpoint"`
 	TokenEndpoint         string   `json:"token_endpoint"`
 	UserinfoEndpoint      string   `json:"userinfo_endpoint"`
+	EndSessionEndpoint    string   `json:"end_session_endpoint"`
 	KeysURL               string   `json:"jwks_uri"`
 	Algorithms            []string `json:"id_token_signing_alg_values_supported"`
 	SendsIssuer           bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
@@ -46,14 +48,15 @@ type provider struct {
 // issuer itself, so connections of several organizations may share them.
 type providers struct {
 	fetch *fetcher
+	shelf *shelf
 	now   func() time.Time
 
 	mu   sync.Mutex
 	byID map[string]*provider // by issuer; guarded by mu
 }
 
-func newProviders(fetch *fetcher, now func() time.Time) *providers {
-	return &providers{fetch: fetch, now: now, byID: make(map[string]*provider)}
+func newProviders(fetch *fetcher, shelf *shelf, now func() time.Time) *providers {
+	return &providers{fetch: fetch, shelf: shelf, now: now, byID: make(map[string]*provider)}
 }
 
 // of gives the provider of an issuer.
@@ -86,19 +89,25 @@ func (p *providers) makeRoom() {
 
 func (p *providers) open(issuer string) *provider {
 	opened := &provider{slots: make(chan struct{}, maxConcurrency)}
-	opened.meta = newDocument(p.now, metadataFresh, metadataStale, func(ctx context.Context) (*metadata, error) {
-		return p.discover(ctx, issuer)
+	opened.meta = newDocument(p.now, metadataFresh, metadataStale, source[*metadata]{
+		fetch: func(ctx context.Context) ([]byte, error) {
+			return p.fetch.get(ctx, endpointDiscovery, directory.DiscoveryURL(issuer), "", maxDocument)
+		},
+		parse:  func(text []byte) (*metadata, error) { return p.fetch.parseMetadata(issuer, text) },
+		recall: func(ctx context.Context) kept { return p.shelf.metadata(ctx, issuer) },
+		keep:   func(ctx context.Context, old, made kept) { p.shelf.keepMetadata(ctx, issuer, old, made) },
 	})
-	opened.keys = newDocument(p.now, keysFresh, keysStale, func(ctx context.Context) ([]verificationKey, error) {
-		meta, err := opened.meta.get(ctx)
-		if err != nil {
-			return nil, err
-		}
-		body, err := p.fetch.get(ctx, endpointKeys, meta.KeysURL, "", maxDocument)
-		if err != nil {
-			return nil, fmt.Errorf("fetch keys: %w", err)
-		}
-		return parseKeys(body)
+	opened.keys = newDocument(p.now, keysFresh, keysStale, source[[]verificationKey]{
+		fetch: func(ctx context.Context) ([]byte, error) {
+			meta, err := opened.meta.get(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return p.fetch.get(ctx, endpointKeys, meta.KeysURL, "", maxDocument)
+		},
+		parse:  parseKeys,
+		recall: func(ctx context.Context) kept { return p.shelf.keys(ctx, issuer) },
+		keep:   func(ctx context.Context, _, made kept) { p.shelf.keepKeys(ctx, issuer, made) },
 	})
 	return opened
 }
@@ -128,21 +137,17 @@ func (p *providers) metadata(ctx context.Context, issuer string) (*metadata, *Re
 	return meta, nil
 }
 
-// discover fetches and checks a discovery document: its issuer must be exactly ours, and its endpoints https.
-func (p *providers) discover(ctx context.Context, issuer string) (*metadata, error) {
-	body, err := p.fetch.get(ctx, endpointDiscovery, strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration", "", maxDocument)
-	if err != nil {
-		return nil, fmt.Errorf("discover: %w", err)
-	}
+// parseMetadata reads and checks a discovery document: its issuer must be exactly ours, and its endpoints https.
+func (f *fetcher) parseMetadata(issuer string, text []byte) (*metadata, error) {
 	var meta metadata
-	if err := json.Unmarshal(body, &meta); err != nil {
+	if err := json.Unmarshal(text, &meta); err != nil {
 		return nil, errors.New("discover: not a discovery document")
 	}
 	if meta.Issuer != issuer {
 		return nil, &gooidc.IssuerMismatchError{Provided: issuer, Discovered: meta.Issuer}
 	}
 	for _, endpoint := range []string{meta.AuthorizationEndpoint, meta.TokenEndpoint, meta.KeysURL} {
-		if err := p.fetch.endpointURL(endpoint); err != nil {
+		if err := f.endpointURL(endpoint); err != nil {
 			return nil, fmt.Errorf("discover: %w", err)
 		}
 	}

@@ -1,10 +1,12 @@
 package oidc
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,9 +18,6 @@ import (
 )
 
 const (
-	// SessionLifetime is the absolute life of a session.
-	SessionLifetime = 12 * time.Hour
-
 	transactionLifetime = 10 * time.Minute
 	clockSkew           = 60 * time.Second // tolerated between a provider's clock and ours
 )
@@ -42,7 +41,11 @@ type Service struct {
 	deps      Deps
 	origin    string // of the sign-in page
 	box       *seal.Box
+	hints     *seal.Box
+	shelf     *shelf
 	providers *providers
+	secrets   *secretOrder
+	touches   *touches
 }
 
 // New makes a Service.
@@ -56,19 +59,45 @@ func New(deps Deps) *Service {
 	if deps.Metrics == nil {
 		deps.Metrics = NewMetrics(prometheus.NewRegistry())
 	}
+	shelf := newShelf(&deps)
 	return &Service{
 		deps:      deps,
 		origin:    originOf(deps.Region.LoginURL),
 		box:       deps.Keyring.Box("login transaction", deps.Identity.Region, deps.Identity.Cluster),
-		providers: newProviders(&fetcher{http: deps.HTTP, metrics: deps.Metrics, plain: deps.Dev}, deps.Now),
+		hints:     deps.Keyring.Box("id token hint", deps.Identity.Region, deps.Identity.Cluster),
+		shelf:     shelf,
+		providers: newProviders(&fetcher{http: deps.HTTP, metrics: deps.Metrics, plain: deps.Dev}, shelf, deps.Now),
+		secrets:   newSecretOrder(),
+		touches:   newTouches(),
 	}
 }
+
+// Run writes, until ctx ends, what no sign-in waits for: when sessions were used, and providers' documents.
+func (s *Service) Run(ctx context.Context) {
+	var group sync.WaitGroup
+	group.Go(func() { s.shelf.run(ctx) })
+	group.Go(func() { s.runTouches(ctx) })
+	group.Wait()
+}
+
+const pathCallback = "/signin-oidc"
 
 // RedirectURI is the address to register at the identity provider for one connection. Each connection has its own, so
 // that a code meant for one can never be delivered to another (RFC 9700 §4.4). It comes from configuration, never from a
 // request's Host.
 func (s *Service) RedirectURI(connection directory.ConnectionID) string {
-	return s.origin + "/signin-oidc/" + url.PathEscape(string(connection))
+	return s.origin + pathCallback + "/" + url.PathEscape(string(connection))
+}
+
+// SharedRedirectURI is the address that connections with SharedRedirect have in common.
+func (s *Service) SharedRedirectURI() string { return s.origin + pathCallback }
+
+// redirectURI is the address that a connection is registered with.
+func (s *Service) redirectURI(connection *directory.Connection) string {
+	if connection.SharedRedirect {
+		return s.SharedRedirectURI()
+	}
+	return s.RedirectURI(connection.ID)
 }
 
 // SessionCookie is the name of the cookie that holds a session's token.

@@ -12,6 +12,9 @@ import (
 
 // Who is the person behind a session. The records are shared and immutable.
 type Who struct {
+	// Kind says how the person signed in. A session of directory.SessionBreakGlass acts for the root user, on the settings of
+	// connections and nothing else: whoever asks who is signed in for any other purpose has to turn it away.
+	Kind         directory.SessionKind
 	User         *directory.User
 	Organization *directory.Organization
 	Session      *directory.Session
@@ -23,7 +26,7 @@ type Who struct {
 // this node is cut off and cannot know; the caller answers 503 then, never 401.
 func (s *Service) Resolve(ctx context.Context, cookieValue string) (Who, error) {
 	who, ok, err := s.resolveAt(ctx, cookieValue, state.Local())
-	if err == nil && !ok && strings.HasPrefix(cookieValue, s.cookiePrefix()) {
+	if err == nil && !ok && strings.HasPrefix(cookieValue, s.SessionPrefix()) {
 		who, ok, err = s.resolveAt(ctx, cookieValue, state.Confirmed())
 	}
 	if err != nil {
@@ -38,8 +41,8 @@ func (s *Service) Resolve(ctx context.Context, cookieValue string) (Who, error) 
 	return who, nil
 }
 
-// cookiePrefix is what every session cookie of this region begins with.
-func (s *Service) cookiePrefix() string { return "dom_" + s.deps.Identity.Region + "_session_" }
+// SessionPrefix is what every session cookie of this region begins with.
+func (s *Service) SessionPrefix() string { return "dom_" + s.deps.Identity.Region + "_session_" }
 
 func (s *Service) resolveAt(ctx context.Context, cookieValue string, f state.Freshness) (Who, bool, error) {
 	view, err := s.deps.Viewer.View(ctx, f)
@@ -54,8 +57,9 @@ func (s *Service) lookup(view *state.View, cookieValue string) (Who, bool) {
 	if cookieValue == "" || len(cookieValue) > 200 {
 		return Who{}, false
 	}
+	now := s.now()
 	session, ok := view.Session(seal.HashToken(cookieValue))
-	if !ok || session.Expired(s.now()) {
+	if !ok || session.Expired(now) {
 		return Who{}, false
 	}
 	d, ok := view.Directory(session.Organization)
@@ -66,7 +70,8 @@ func (s *Service) lookup(view *state.View, cookieValue string) (Who, bool) {
 	if !ok || !user.Active {
 		return Who{}, false
 	}
-	return Who{User: user, Organization: d.Organization(), Session: session}, true
+	s.touch(session, now)
+	return Who{Kind: session.Kind, User: user, Organization: d.Organization(), Session: session}, true
 }
 
 // Close ends the session of a cookie, on every node as soon as it applies. One that is not there is a no-op. The error is

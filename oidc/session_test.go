@@ -23,7 +23,7 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	s.deps.Now = func() time.Time { return time.Now().Add(SessionLifetime + time.Minute) }
+	s.deps.Now = func() time.Time { return time.Now().Add(12*time.Hour + time.Minute) }
 	if _, err := s.Resolve(t.Context(), cookie); directory.KindOf(err) != directory.KindUnauthenticated {
 		t.Errorf("expired: %v", err)
 	}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/oauth2"
 
@@ -16,20 +19,24 @@ import (
 
 const maxHint = 254 // of an e-mail address, RFC 5321 §4.5.3.1
 
-// StartRequest says who wants to sign in. Connection wins over OrganizationSlug, which wins over Email.
+// StartRequest says who wants to sign in. Connection wins over OrganizationSlug, which wins over Issuer, which wins over
+// Email.
 type StartRequest struct {
 	Email            string // decides by its domain only, and becomes the login_hint
 	OrganizationSlug string
 	Connection       directory.ConnectionID
-	ReturnTo         string         // where to go afterwards; anything unsafe becomes "/"
+	Issuer           string         // where the provider initiates it (Core §4): alone it must be of one enabled connection only
+	LoginHint        string         // that the provider gave; it goes back to the provider and nowhere else
+	ReturnTo         string         // where to go afterwards, target_link_uri too; anything unsafe becomes "/"
 	Cookies          []*http.Cookie // of the browser, to bound how many sign-ins it has under way
 }
 
-// Redirect is where to send the browser, and the cookie to give it: Secure, HttpOnly, SameSite=Lax, Path=/.
+// Redirect is where to send the browser, and the cookie to give it: Secure, HttpOnly, Path=/, SameSite=Lax.
 type Redirect struct {
 	URL         string
 	CookieName  string
 	CookieValue string
+	CrossSite   bool // the answer is a form that the provider's page posts: SameSite=None instead
 	MaxAge      time.Duration
 	Drop        []string // names of older cookies to delete
 }
@@ -66,7 +73,7 @@ func (s *Service) start(ctx context.Context, req StartRequest) (Redirect, *Refus
 		State:             seal.RandomText(32),
 		Nonce:             seal.RandomText(32),
 		Verifier:          seal.RandomText(32),
-		RedirectURI:       s.RedirectURI(connection.ID),
+		RedirectURI:       s.redirectURI(connection),
 		ReturnTo:          ReturnTo(req.ReturnTo),
 		Started:           now.Unix(),
 		Expires:           now.Add(transactionLifetime).Unix(),
@@ -77,9 +84,10 @@ func (s *Service) start(ctx context.Context, req StartRequest) (Redirect, *Refus
 		return Redirect{}, refuse(ReasonInternal, err)
 	}
 	return Redirect{
-		URL:         authorizationURL(meta, connection, t, req.Email),
+		URL:         authorizationURL(meta, connection, t, loginHint(connection, req)),
 		CookieName:  name,
 		CookieValue: value,
+		CrossSite:   connection.ResponseMode == directory.ResponseFormPost,
 		MaxAge:      transactionLifetime,
 		Drop:        s.surplus(req.Cookies),
 	}, nil
@@ -111,9 +119,12 @@ func planned(view *state.View, connection *directory.Connection) bool {
 
 // findConnection picks the connection: enabled, and the organization's oldest where it has several.
 func findConnection(view *state.View, req StartRequest) (*directory.Connection, bool) {
-	if req.Connection != "" {
+	switch {
+	case req.Connection != "":
 		connection, ok := view.Connection(req.Connection)
-		return connection, ok && connection.Enabled
+		return connection, ok && connection.Enabled && (req.Issuer == "" || req.Issuer == connection.Issuer)
+	case req.OrganizationSlug == "" && req.Issuer != "":
+		return onlyConnectionTo(view, req.Issuer)
 	}
 	var d *state.Directory
 	var ok bool
@@ -134,9 +145,41 @@ func findConnection(view *state.View, req StartRequest) (*directory.Connection, 
 	return oldest, oldest != nil
 }
 
+// onlyConnectionTo finds the one enabled connection to an issuer. Where several organizations have that issuer, nobody knows
+// whose person comes.
+func onlyConnectionTo(view *state.View, issuer string) (*directory.Connection, bool) {
+	if !view.ProviderUsed(issuer) {
+		return nil, false
+	}
+	var found *directory.Connection
+	for connection := range view.AllConnections() {
+		if connection.Issuer != issuer || !connection.Enabled {
+			continue
+		}
+		if found != nil {
+			return nil, false
+		}
+		found = connection
+	}
+	return found, found != nil
+}
+
+// loginHint is whom the provider should expect, empty where it should ask: Entra ID does not when it is told both.
+func loginHint(connection *directory.Connection, req StartRequest) string {
+	hint := req.LoginHint
+	if hint == "" && emailDomain(req.Email) != "" {
+		hint = strings.TrimSpace(req.Email)
+	}
+	if len(hint) > maxHint || !utf8.ValidString(hint) || strings.ContainsFunc(hint, unicode.IsControl) ||
+		connection.Prompt == "select_account" {
+		return ""
+	}
+	return hint
+}
+
 // authorizationURL is the authentication request (Core §3.1.2.1, RFC 7636). Parameters that the provider's own endpoint
 // URL carries are kept.
-func authorizationURL(meta *metadata, connection *directory.Connection, t *transaction, email string) string {
+func authorizationURL(meta *metadata, connection *directory.Connection, t *transaction, hint string) string {
 	query := url.Values{
 		"response_type":         {"code"},
 		"client_id":             {connection.ClientID},
@@ -147,8 +190,19 @@ func authorizationURL(meta *metadata, connection *directory.Connection, t *trans
 		"code_challenge":        {oauth2.S256ChallengeFromVerifier(t.Verifier)},
 		"code_challenge_method": {"S256"},
 	}
-	if email = strings.TrimSpace(email); email != "" && len(email) <= maxHint && emailDomain(email) != "" {
-		query.Set("login_hint", email)
+	optional := map[string]string{
+		"login_hint":    hint,
+		"response_mode": string(connection.ResponseMode),
+		"prompt":        connection.Prompt,
+		"acr_values":    strings.Join(connection.ACRValues, " "),
+	}
+	if connection.MaxAge > 0 {
+		optional["max_age"] = strconv.FormatInt(connection.MaxAge, 10)
+	}
+	for name, value := range optional {
+		if value != "" {
+			query.Set(name, value)
+		}
 	}
 	separator := "?"
 	if strings.Contains(meta.AuthorizationEndpoint, "?") {

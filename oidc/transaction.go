@@ -21,7 +21,8 @@ const (
 )
 
 // transaction is a sign-in under way. It lives nowhere but in a sealed cookie of the browser that began it: any node can
-// finish it, and no other browser can.
+// finish it, and no other browser can. What was asked of the provider is not in it: it is the connection's choice, and a
+// connection that is not at ConnectionVersion any more finishes nothing. So nodes of two releases read the same format.
 type transaction struct {
 	Format            int                    `json:"v"`
 	ID                string                 `json:"id"`

@@ -23,6 +23,8 @@ type expectation struct {
 	algorithms              []string
 	started                 time.Time // of the sign-in
 	accessToken, code       string    // for at_hash and c_hash
+	maxAge                  int64     // seconds that were asked for; 0: none
+	contexts                []string  // acr values of which one was asked for; none: any will do
 }
 
 // verifyToken is the one place where an ID token is judged (Core §3.1.3.7). go-oidc checks signature, issuer, audience
@@ -60,8 +62,9 @@ func (s *Service) verifyToken(ctx context.Context, p *provider, raw string, want
 	return claims, nil
 }
 
-// checkForm looks at the token before any key is touched: compact serialization, size, algorithm, type.
-func checkForm(raw string, algorithms []string) (alg, id string, refusal *Refusal) {
+// checkForm looks at the token before any key is touched: compact serialization, size, algorithm, type. A token may always
+// be of no type or of type JWT, and of the types that are named besides.
+func checkForm(raw string, algorithms []string, types ...string) (alg, id string, refusal *Refusal) {
 	if len(raw) > maxToken || strings.Count(raw, ".") != 2 {
 		return "", "", refuse(ReasonTokenForm, nil)
 	}
@@ -78,7 +81,9 @@ func checkForm(raw string, algorithms []string) (alg, id string, refusal *Refusa
 	if _, ok := algorithmOf(alg); !ok || !slices.Contains(algorithms, alg) {
 		return "", "", refuse(ReasonTokenAlgorithm, nil)
 	}
-	if typ, _ := header.text("typ"); header.has("typ") && !strings.EqualFold(typ, "JWT") {
+	typ, _ := header.text("typ")
+	isTyp := func(known string) bool { return strings.EqualFold(typ, known) }
+	if header.has("typ") && !isTyp("JWT") && !slices.ContainsFunc(types, isTyp) {
 		return "", "", refuse(ReasonTokenType, nil)
 	}
 	if header.has("crit") {
@@ -118,6 +123,27 @@ func judge(claims claimSet, alg string, now time.Time, want expectation) Reason 
 	}
 	if !hashMatches(claims, "at_hash", alg, want.accessToken) || !hashMatches(claims, "c_hash", alg, want.code) {
 		return ReasonTokenHash
+	}
+	return judgeAuthentication(claims, now, want)
+}
+
+// judgeAuthentication checks that the person authenticated as was asked (Core §3.1.3.7 steps 12 and 13), and that the
+// provider does not know the session to be over.
+func judgeAuthentication(claims claimSet, now time.Time, want expectation) Reason {
+	skew := int64(clockSkew / time.Second)
+	at, ok := claims.seconds("auth_time")
+	if claims.has("auth_time") && (!ok || at > now.Unix()+skew) {
+		return ReasonTokenAuthTime
+	}
+	// The provider judges the age when it is asked, which was after the sign-in began.
+	if want.maxAge > 0 && (!ok || at < want.started.Unix()-want.maxAge-skew) {
+		return ReasonTokenAuthTime
+	}
+	if acr, _ := claims.text("acr"); len(want.contexts) > 0 && !slices.Contains(want.contexts, acr) {
+		return ReasonTokenContext
+	}
+	if ends, ok := claims.seconds("session_expiry"); claims.has("session_expiry") && (!ok || ends <= now.Unix()) {
+		return ReasonTokenTime
 	}
 	return ""
 }

@@ -2,8 +2,10 @@ package seal
 
 import (
 	"crypto/rand"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
+	"strings"
 )
 
 // crypto/rand.Read never fails: it fills the slice or crashes the process. So nothing here returns an error.
@@ -38,4 +40,12 @@ func RandomText(n int) string {
 	raw := make([]byte, n)
 	_, _ = rand.Read(raw)
 	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// RandomWord returns n random bytes as lower-case base32 without padding, for texts that people copy and letter case may
+// not survive: a DNS record.
+func RandomWord(n int) string {
+	raw := make([]byte, n)
+	_, _ = rand.Read(raw)
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw))
 }

@@ -102,6 +102,13 @@ func TestNewID(t *testing.T) {
 	}
 }
 
+func TestRandomWord(t *testing.T) {
+	word := RandomWord(32)
+	if len(word) != 52 || word == RandomWord(32) || word != strings.ToLower(word) || strings.ContainsAny(word, "=-_ ") {
+		t.Errorf("word is %q", word)
+	}
+}
+
 func TestRandomText(t *testing.T) {
 	if got := RandomText(32); len(got) != 43 || got == RandomText(32) {
 		t.Errorf("got %q", got)

@@ -166,10 +166,11 @@ func measures(t *testing.T) map[string][]string {
 	}
 	t.Cleanup(func() { _ = node.Shutdown(context.WithoutCancel(t.Context())) })
 	o.registry.MustRegister(node.Metrics()...)
-	if _, _, err := newHandler(cfg, k, o, node); err != nil {
+	house, err := newHouse(cfg, k, o, node)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newClockwork(cfg, k, o, node); err != nil {
+	if _, err := newClockwork(cfg, k, o, node, house); err != nil {
 		t.Fatal(err)
 	}
 	return describe(o.registry)

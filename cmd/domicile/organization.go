@@ -27,6 +27,14 @@ type organization struct {
 	DeletePolicy string `json:"delete_policy"`
 	Plan         string `json:"plan"`
 
+	SignIn struct {
+		SessionLifetime int64 `json:"session_lifetime"` // seconds
+		SessionIdle     int64 `json:"session_idle"`     // seconds
+		RequireSSO      bool  `json:"require_sso"`
+	} `json:"sign_in"`
+	BreakGlass []string    `json:"break_glass"`
+	Phone      phonePolicy `json:"phone"`
+
 	LoginURL string    `json:"login_url"`
 	Created  time.Time `json:"created_at"`
 	Modified time.Time `json:"updated_at"`
@@ -46,6 +54,8 @@ func (o *organization) sheet() sheet {
 		{"root", orDash(root)}, {"plan", orDash(o.Plan)}, {"login", o.LoginURL},
 		{"scim", o.scimState()}, {"scim base", orDash(o.SCIMBase)}, {"scim profile", o.Profile},
 		{"principal", o.Principal}, {"token mode", o.TokenMode}, {"delete policy", o.DeletePolicy},
+		{"sessions", o.sessions()}, {"sso required", yesOrNo(o.SignIn.RequireSSO)},
+		{"break-glass", orDash(strings.Join(o.BreakGlass, ", "))}, {"phone", o.Phone.String()},
 		{"created", day(o.Created)}, {"updated", day(o.Modified)},
 	}}
 }
@@ -57,12 +67,24 @@ func (o *organization) scimState() string {
 	return o.SCIM
 }
 
+func (o *organization) sessions() string {
+	text := "at most " + (time.Duration(o.SignIn.SessionLifetime) * time.Second).String()
+	if o.SignIn.SessionIdle > 0 {
+		text += ", unused " + (time.Duration(o.SignIn.SessionIdle) * time.Second).String()
+	}
+	return text
+}
+
 // organizationFlags are what can be chosen about an organization. Only what is given is sent.
 type organizationFlags struct {
-	name, root string
-	domains    []string
-	paused     bool
-	words      map[string]*string // by flag
+	name, root     string
+	domains        []string
+	paused         bool
+	breakGlass     []string
+	lifetime, idle time.Duration
+	requireSSO     bool
+	phone          phonePolicy
+	words          map[string]*string // by flag
 }
 
 // organizationWords are the flags that are sent as they are, each with its member of the request.
@@ -80,6 +102,12 @@ func (f *organizationFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&f.domains, "domain", nil, "e-mail domain; may be repeated")
 	cmd.Flags().StringVar(&f.root, "root-email", "", "address of the root user")
 	cmd.Flags().BoolVar(&f.paused, "scim-paused", false, "ask the IdP to come back later; --scim-paused=false resumes")
+	cmd.Flags().StringSliceVar(&f.breakGlass, "break-glass", nil, "address for when the identity provider fails; may be repeated")
+	cmd.Flags().DurationVar(&f.lifetime, "session-lifetime", 0, "when a session ends at the latest; 0: the default, 12h")
+	cmd.Flags().DurationVar(&f.idle, "session-idle", 0, "when an unused session ends; 0: never for that")
+	cmd.Flags().BoolVar(&f.requireSSO, "require-sso", false, "invited people in the domains sign in through the identity provider only")
+	cmd.Flags().BoolVar(&f.phone.MayChange, "phone-may-change", false, "provisioned people may change their telephone number")
+	cmd.Flags().BoolVar(&f.phone.MustConfirm, "phone-must-confirm", false, "a changed telephone number must be confirmed")
 	f.words = make(map[string]*string)
 	for _, word := range organizationWords {
 		f.words[word.flag] = cmd.Flags().String(word.flag, "", word.usage)
@@ -92,13 +120,7 @@ func (f *organizationFlags) body(cmd *cobra.Command) map[string]any {
 		body["name"] = f.name
 	}
 	if cmd.Flags().Changed("domain") {
-		domains := []string{}
-		for _, domain := range f.domains {
-			if domain != "" { // --domain= takes all away
-				domains = append(domains, domain)
-			}
-		}
-		body["domains"] = domains
+		body["domains"] = notEmpty(f.domains) // --domain= takes all away
 	}
 	if cmd.Flags().Changed("root-email") {
 		body["root"] = rootUser{f.root}
@@ -111,7 +133,38 @@ func (f *organizationFlags) body(cmd *cobra.Command) map[string]any {
 			body[word.member] = *f.words[word.flag]
 		}
 	}
+	f.signIn(cmd, body)
 	return body
+}
+
+// signIn adds what the flags say about sign-in.
+func (f *organizationFlags) signIn(cmd *cobra.Command, body map[string]any) {
+	policy := make(map[string]any)
+	if cmd.Flags().Changed("session-lifetime") {
+		policy["session_lifetime"] = int64(f.lifetime / time.Second)
+	}
+	if cmd.Flags().Changed("session-idle") {
+		policy["session_idle"] = int64(f.idle / time.Second)
+	}
+	if cmd.Flags().Changed("require-sso") {
+		policy["require_sso"] = f.requireSSO
+	}
+	if len(policy) > 0 {
+		body["sign_in"] = policy
+	}
+	if cmd.Flags().Changed("break-glass") {
+		body["break_glass"] = notEmpty(f.breakGlass)
+	}
+	phone := make(map[string]any)
+	if cmd.Flags().Changed("phone-may-change") {
+		phone["may_change"] = f.phone.MayChange
+	}
+	if cmd.Flags().Changed("phone-must-confirm") {
+		phone["must_confirm"] = f.phone.MustConfirm
+	}
+	if len(phone) > 0 {
+		body["phone"] = phone
+	}
 }
 
 func newOrgCommand() *cobra.Command {

@@ -22,6 +22,8 @@ import (
 	"domicile/cmd/domicile/config"
 	"domicile/httpapi"
 	"domicile/jobs"
+	"domicile/oidc"
+	"domicile/oidc/local"
 	"domicile/scim"
 	"domicile/seal"
 	"domicile/telemetry"
@@ -198,11 +200,11 @@ func serve(ctx context.Context, cfg config.Config) (err error) {
 		return err
 	}
 	o.registry.MustRegister(node.Metrics()...)
-	handler, recorder, err := newHandler(cfg, k, o, node)
+	house, err := newHouse(cfg, k, o, node)
 	if err != nil {
 		return errors.Join(err, node.Shutdown(context.WithoutCancel(ctx)))
 	}
-	clockwork, err := newClockwork(cfg, k, o, node)
+	clockwork, err := newClockwork(cfg, k, o, node, house)
 	if err != nil {
 		return errors.Join(err, node.Shutdown(context.WithoutCancel(ctx)))
 	}
@@ -217,8 +219,9 @@ func serve(ctx context.Context, cfg config.Config) (err error) {
 		return errors.Join(err, node.Shutdown(context.WithoutCancel(ctx)))
 	}
 	s := service{
-		observability: o, cfg: cfg, node: node, recorder: recorder, clockwork: clockwork,
-		server: httpapi.NewServer(handler, o.logger), public: public, ops: ops,
+		observability: o, cfg: cfg, node: node, recorder: house.recorder, signIn: house.signIn, local: house.local,
+		clockwork: clockwork,
+		server:    httpapi.NewServer(house.hallway, o.logger), public: public, ops: ops,
 	}
 	return s.run(ctx)
 }
@@ -260,6 +263,8 @@ type service struct {
 	cfg       config.Config
 	node      *cluster.Node
 	recorder  *scim.Recorder
+	signIn    *oidc.Service
+	local     *local.Service
 	clockwork *jobs.Clockwork
 	server    *http.Server
 	public    net.Listener
@@ -280,6 +285,10 @@ func (s *service) run(ctx context.Context) error {
 	group.Go(func() error {
 		defer close(recorded)
 		s.recorder.Run(recording)
+		return nil
+	})
+	group.Go(func() error {
+		s.signIn.Run(recording)
 		return nil
 	})
 	group.Go(func() error {
@@ -305,6 +314,7 @@ func (s *service) run(ctx context.Context) error {
 			s.logger.Warn("stopping", "step", "leadership not handed over", "error", err)
 		}
 		err := s.server.Shutdown(stopping)
+		s.local.Wait(stopping)
 		stopRecording()
 		<-recorded
 		return errors.Join(err, s.node.Shutdown(stopping))

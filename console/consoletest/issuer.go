@@ -14,6 +14,7 @@ type Issuer struct {
 
 	mu       sync.Mutex
 	document map[string]any // guarded by mu
+	redirect string         // guarded by mu
 	asked    int            // guarded by mu
 }
 
@@ -41,6 +42,13 @@ func (i *Issuer) Set(member string, value any) {
 	i.document[member] = value
 }
 
+// Redirect makes the issuer send everybody who asks elsewhere.
+func (i *Issuer) Redirect(target string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.redirect = target
+}
+
 // Asked counts the requests.
 func (i *Issuer) Asked() int {
 	i.mu.Lock()
@@ -52,6 +60,10 @@ func (i *Issuer) serve(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.asked++
+	if i.redirect != "" {
+		http.Redirect(w, r, i.redirect, http.StatusTemporaryRedirect)
+		return
+	}
 	if r.URL.Path != "/.well-known/openid-configuration" {
 		http.NotFound(w, r)
 		return

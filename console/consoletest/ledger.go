@@ -21,6 +21,8 @@ var Identity = seal.Identity{Region: "us", Cluster: "cluster-1", Node: "us-1"}
 // Ledger is a region of one node without a log: commands are applied as they come. It is a command.Proposer and a
 // state.Viewer.
 type Ledger struct {
+	Now func() time.Time // the leader's clock; set it before use
+
 	fsm *fsm.FSM
 
 	mu    sync.Mutex
@@ -28,10 +30,15 @@ type Ledger struct {
 	fault func(command.Command) error // guarded by mu
 }
 
-// NewLedger makes an empty ledger; the test fails if it halts.
+// NewLedger makes an empty ledger at the newest level; the test fails if it halts.
 func NewLedger(t testing.TB) *Ledger {
+	t.Helper()
 	halt := func(err error) { t.Errorf("the ledger halted: %v", err) }
-	return &Ledger{fsm: fsm.New(state.Identity{Region: Identity.Region, Cluster: Identity.Cluster}, halt)}
+	l := &Ledger{Now: time.Now, fsm: fsm.New(state.Identity{Region: Identity.Region, Cluster: Identity.Cluster}, halt)}
+	if _, err := l.Propose(t.Context(), command.Command{Actor: "test", Payload: &command.RaiseLevel{Level: command.MaxLevel}}); err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 // Before has f asked before each command; its error is given instead of applying. nil ends it.
@@ -53,7 +60,7 @@ func (l *Ledger) Propose(_ context.Context, c command.Command) (command.Result, 
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := directory.Time(time.Now().UnixMicro())
+	now := directory.Time(l.Now().UnixMicro())
 	c.RequestID, c.Deadline = seal.NewRequestID(), now+directory.Time(30*time.Second/time.Microsecond)
 	entry := command.Entry{Region: Identity.Region, Cluster: Identity.Cluster, At: now, Commands: [][]byte{c.Encode()}}
 	l.index++

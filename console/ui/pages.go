@@ -45,7 +45,7 @@ type Pages struct {
 func New() *Pages {
 	p := &Pages{byFile: map[string]*template.Template{}, assets: map[string]Asset{}, urls: map[string]string{}}
 	p.readAssets()
-	base := template.Must(template.New("base.html").Funcs(template.FuncMap{"asset": p.url}).ParseFS(templates, "templates/base.html"))
+	base := template.Must(template.New("base.html").Funcs(template.FuncMap{"asset": p.url}).ParseFS(templates, "templates/base.html", "templates/passkey.html"))
 	for _, file := range must(fs.Glob(templates, "templates/*.html")) {
 		name := path.Base(file)
 		p.byFile[name] = template.Must(template.Must(base.Clone()).ParseFS(templates, file))

@@ -21,7 +21,9 @@ type Login struct {
 	Remembered   bool   // this browser has signed in here before
 	Organization string // with an organization's own link: its name; then no address is asked for
 	Slug         string // and its slug
+	Email        string // to begin with, as an application knows it; empty: none
 	ReturnTo     string
+	Local        string // where people without an identity provider go; empty: nowhere
 	Notice       string // a sentence above the form; empty: none
 }
 
@@ -33,6 +35,8 @@ type Home struct {
 	Organization string
 	Expires      string // as people read it
 	ExpiresAt    string // RFC 3339
+	Emergency    bool   // the session is for the settings of sign-in only
+	Keys         bool   // the person has passkeys and codes to manage here
 }
 
 // SignOut asks whether to sign out.

@@ -72,6 +72,9 @@ func (p *Provider) metadata() map[string]any {
 	if p.fails(PKCENotAnnounced) {
 		delete(doc, "code_challenge_methods_supported")
 	}
+	if p.scripted(EndSessionNotAnnounced) {
+		delete(doc, "end_session_endpoint")
+	}
 	if p.scripted(IssNotSupported) {
 		delete(doc, "authorization_response_iss_parameter_supported")
 	}

@@ -80,6 +80,7 @@ const (
 	TokenNoIDToken Fault = "token_no_id_token"
 	PKCEIgnored    Fault = "pkce_ignored" // verifier not compared
 	CodeReusable   Fault = "code_reusable"
+	CodeBurnt      Fault = "code_burnt" // a client that is not let in uses the code up
 )
 
 // Faults of userinfo.

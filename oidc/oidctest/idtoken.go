@@ -64,7 +64,7 @@ func (p *Provider) idToken(g grant, accessToken, code string) (string, error) {
 		c.set(m.name, m.value)
 	}
 	p.wrong(&c, g.client)
-	return p.sign(c)
+	return p.sign("JWT", c)
 }
 
 // halfHash is at_hash and c_hash of Core section 3.1.3.6: EdDSA with Ed25519
@@ -111,9 +111,9 @@ func signFaults() []struct {
 	}
 }
 
-// sign serializes the payload, with the scripted faults of header, signature
-// and serialization.
-func (p *Provider) sign(c claims) (string, error) {
+// sign serializes the payload as a token of a type, with the scripted faults
+// of header, signature and serialization.
+func (p *Provider) sign(typ string, c claims) (string, error) {
 	payload, err := c.MarshalJSON()
 	if err != nil {
 		return "", fmt.Errorf("marshal claims: %w", err)
@@ -126,7 +126,7 @@ func (p *Provider) sign(c claims) (string, error) {
 	case p.fails(AlgHS256Public):
 		return p.signWithPublicKey(payload)
 	}
-	s := signing{key: p.currentKey(), typ: "JWT"}
+	s := signing{key: p.currentKey(), typ: typ}
 	for _, f := range signFaults() {
 		if p.fails(f.fault) {
 			f.apply(&s)

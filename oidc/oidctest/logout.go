@@ -14,7 +14,18 @@ import (
 
 const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
-// endSession ends the browser's session, tells the other clients over the back
+// Further faults of logout tokens. Those in the payload of ID tokens happen in
+// them too, and in revocation tokens.
+const (
+	LogoutWrongAlg  Fault = "logout_wrong_alg"  // by another published key than that of ID tokens
+	LogoutEventText Fault = "logout_event_text" // the event is a text instead of an object
+)
+
+// EndSessionNotAnnounced leaves the end_session_endpoint out of the discovery
+// document; always lasting.
+const EndSessionNotAnnounced Fault = "end_session_not_announced"
+
+// endSession ends the browser's session, tells its clients over the back
 // channel, and sends the browser on (RP-Initiated Logout 1.0).
 func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
@@ -27,7 +38,7 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 	}
 	if s := p.dropSession(r); s != nil {
 		for _, id := range s.clients {
-			if c, ok := p.client(id); ok && id != clientID && c.BackchannelLogoutURI != "" {
+			if c, ok := p.client(id); ok && c.BackchannelLogoutURI != "" {
 				_ = p.BackchannelLogout(r.Context(), id, s.subject, s.sid) // best effort, as the specification has it
 			}
 		}
@@ -100,6 +111,7 @@ func (p *Provider) LogoutToken(clientID, sub, sid string) (string, error) {
 	if sid != "" {
 		c.add("sid", sid)
 	}
+	p.wrong(&c, clientID)
 	p.wrongLogout(&c)
 	payload, err := c.MarshalJSON()
 	if err != nil {
@@ -111,6 +123,9 @@ func (p *Provider) LogoutToken(clientID, sub, sid string) (string, error) {
 	how := signing{key: p.currentKey(), typ: "logout+jwt"}
 	if p.fails(LogoutWrongTyp) {
 		how.typ = "at+jwt"
+	}
+	if p.fails(LogoutWrongAlg) {
+		how.key = otherKey(how.key)
 	}
 	signed, err := p.jws(how, payload)
 	if err != nil {
@@ -136,6 +151,7 @@ func (p *Provider) wrongLogout(c *claims) {
 		{LogoutSameJTI, func() { c.set("jti", "always-the-same") }},
 		{LogoutOld, func() { c.set("iat", p.now().Add(-time.Hour).Unix()) }},
 		{LogoutNoSubject, func() { c.remove("sub"); c.remove("sid") }},
+		{LogoutEventText, func() { c.set("events", map[string]any{logoutEvent: "yes"}) }},
 	}
 	for _, f := range faults {
 		if p.fails(f.fault) {
@@ -170,4 +186,52 @@ func (p *Provider) BackchannelLogout(ctx context.Context, clientID, sub, sid str
 		return fmt.Errorf("back-channel logout: client answered %d", resp.StatusCode)
 	}
 	return nil
+}
+
+// otherKey is a good key that the provider does not sign ID tokens with.
+func otherKey(key keyName) keyName {
+	if key == keyName(jose.RS256) {
+		return keyName(jose.ES256)
+	}
+	return keyName(jose.RS256)
+}
+
+// RevocationToken signs the token with which the provider authenticates at a
+// client's revocation endpoint, as Okta documents it for Universal Logout.
+// Faults of ID tokens and of logout tokens happen in it too.
+func (p *Provider) RevocationToken(clientID, endpoint string) (string, error) {
+	now := p.now()
+	c := claims{
+		{"jti", newSecret()},
+		{"iss", p.issuer},
+		{"sub", clientID},
+		{"aud", endpoint},
+		{"exp", now.Add(tokenLifetime).Unix()},
+		{"nbf", now.Add(-tokenLifetime).Unix()},
+		{"iat", now.Unix()},
+	}
+	p.wrong(&c, clientID)
+	p.wrongLogout(&c)
+	return p.sign("global-token-revocation+jwt", c)
+}
+
+// Revoke asks a client to revoke everything of a subject, a JSON object such
+// as {"format":"email","email":"…"}, and returns the status of the answer.
+func (p *Provider) Revoke(ctx context.Context, clientID, endpoint, subject string) (int, error) {
+	token, err := p.RevocationToken(clientID, endpoint)
+	if err != nil {
+		return 0, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(`{"sub_id":`+subject+`}`))
+	if err != nil {
+		return 0, fmt.Errorf("revoke: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := p.outbound.Do(req)
+	if err != nil {
+		return 0, fmt.Errorf("revoke: %w", err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode, nil
 }

@@ -55,6 +55,7 @@ type Config struct {
 	Clients    []Client
 	Demo       bool             // show every user as a button that signs in at once
 	Now        func() time.Time // nil = time.Now
+	Outbound   *http.Client     // tells clients of logouts; nil = one that trusts what the system trusts
 }
 
 // Request is one received request, without its query.
@@ -130,6 +131,9 @@ func New(cfg Config) (*Provider, error) {
 	if !loopbackAddress(cfg.Addr) {
 		return nil, fmt.Errorf("%w: %q", ErrNotLoopback, cfg.Addr)
 	}
+	if cfg.Outbound == nil {
+		cfg.Outbound = &http.Client{Timeout: 5 * time.Second}
+	}
 	parsed, err := template.New("pages").Parse(pages)
 	if err != nil {
 		return nil, fmt.Errorf("start test provider: %w", err)
@@ -142,7 +146,7 @@ func New(cfg Config) (*Provider, error) {
 		demo:      cfg.Demo,
 		now:       cfg.Now,
 		listener:  listener,
-		outbound:  &http.Client{Timeout: 5 * time.Second},
+		outbound:  cfg.Outbound,
 		pages:     parsed,
 		closing:   make(chan struct{}),
 		served:    make(chan struct{}),

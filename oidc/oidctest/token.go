@@ -25,6 +25,11 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	}
 	client, ok := p.authenticateClient(r)
 	if !ok {
+		if p.fails(CodeBurnt) {
+			p.mu.Lock()
+			delete(p.codes, r.PostForm.Get("code"))
+			p.mu.Unlock()
+		}
 		w.Header().Set("WWW-Authenticate", `Basic realm="token"`)
 		oauthError(w, http.StatusUnauthorized, "invalid_client", "")
 		return

@@ -23,6 +23,7 @@ type settings struct {
 	large    int
 	onlyOurs bool
 	only     string
+	signIn   bool
 }
 
 func main() {
@@ -51,6 +52,7 @@ func dispatch() error {
 	flag.IntVar(&s.large, "large", 100_000, "users of the memory and restart measurement; 0 leaves it out")
 	flag.BoolVar(&s.onlyOurs, "only-product", false, "leave the yardsticks out (for profiling; no floors are judged)")
 	flag.StringVar(&s.only, "only", "", "measure just the cell of this name, or those whose names begin with this word")
+	flag.BoolVar(&s.signIn, "signin", false, "measure sign-ins and deactivation instead")
 	flag.Parse()
 	for _, text := range strings.Split(counts, ",") {
 		n, err := strconv.Atoi(text)
@@ -72,12 +74,18 @@ func bench(ctx context.Context, s settings) error {
 	}
 	defer os.RemoveAll(dir)
 	describeMachine(os.Stdout)
+	if s.signIn {
+		s.people = signInPeople
+	}
 	p, err := startProduct(ctx, s.binary, dir+"/region", s.people)
 	if p != nil {
 		defer func() { _ = p.Close() }()
 	}
 	if err != nil {
 		return err
+	}
+	if s.signIn {
+		return measureSignIn(ctx, p)
 	}
 	cells, stopYardsticks, err := makeCells(ctx, s, p, dir)
 	defer stopYardsticks()

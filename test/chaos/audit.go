@@ -136,7 +136,7 @@ func (s *side) compareDigests(ctx context.Context) error {
 	for {
 		seqs, digests := map[uint64]string{}, map[string]string{}
 		for _, p := range s.places {
-			seq, digest, err := s.digest(ctx, p)
+			seq, digest, err := p.node.Digest(ctx)
 			if err != nil {
 				return fmt.Errorf("digest of %s: %w", p.node.Name, err)
 			}

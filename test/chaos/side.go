@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"path/filepath"
 	"sync"
 	"time"
@@ -189,32 +186,6 @@ func (s *side) close() error {
 		err = scoreErr
 	}
 	return err
-}
-
-// digest asks a node for the digest of its state.
-func (s *side) digest(ctx context.Context, p *place) (seq uint64, digest string, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.node.Ops+"/digest", nil)
-	if err != nil {
-		return 0, "", err
-	}
-	response, err := s.region.Client.Do(request)
-	if err != nil {
-		return 0, "", err
-	}
-	defer response.Body.Close()
-	var body bytes.Buffer
-	if _, err := body.ReadFrom(response.Body); err != nil {
-		return 0, "", err
-	}
-	if response.StatusCode != http.StatusOK {
-		return 0, "", fmt.Errorf("digest of %s: status %d: %s", p.node.Name, response.StatusCode, body.Bytes())
-	}
-	var state struct {
-		Seq    uint64 `json:"seq"`
-		Digest string `json:"digest"`
-	}
-	err = json.Unmarshal(body.Bytes(), &state)
-	return state.Seq, state.Digest, err
 }
 
 // random gives a client its own source, the same for the same seed.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"domicile/cmd/domicile/dev"
@@ -20,7 +23,7 @@ import (
 
 // newBrowser opens Debian's Chromium, headless, with an empty profile; screenshots go to the directory that the
 // environment variable SCREENSHOTS names, if it does.
-func newBrowser(t *testing.T) context.Context {
+func newBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -30,11 +33,11 @@ func newBrowser(t *testing.T) context.Context {
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1000, 800),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.UserDataDir(t.TempDir()))
-	allocator, cancelAllocator := chromedp.NewExecAllocator(t.Context(), options...)
+	allocator, cancelAllocator := chromedp.NewExecAllocator(t.Context(), append(options, more...)...)
 	t.Cleanup(cancelAllocator)
 	browser, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
-	limited, cancelLimit := context.WithTimeout(browser, 60*time.Second)
+	limited, cancelLimit := context.WithTimeout(browser, 2*time.Minute)
 	t.Cleanup(cancelLimit)
 	return limited
 }
@@ -71,32 +74,114 @@ func awaitText(t *testing.T, browser context.Context, prefix, text string) {
 	t.Fatalf("no %q at %s; the page is %s:\n%s", text, prefix, place, body)
 }
 
+// The looks of a page: as on a desk, on a phone, and in the dark.
+var looks = []struct {
+	suffix string
+	set    chromedp.Action[chromedp.Void]
+}{
+	{"", chromedp.Steps(chromedp.EmulateViewport(1000, 800), scheme("light"))},
+	{"-phone", chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulatePortrait)},
+	{"-dark", chromedp.Steps(chromedp.EmulateViewport(1000, 800), scheme("dark"))},
+}
+
+// scheme tells the page which colours the person prefers, and that nothing should move: a picture does not wait.
+func scheme(name string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"},
+			},
+		})
+		return err
+	})
+}
+
+// screenshot takes a picture of the page in each of its looks, where pictures are wanted.
 func screenshot(t *testing.T, browser context.Context, name string) {
 	t.Helper()
 	dir := os.Getenv("SCREENSHOTS")
 	if dir == "" {
 		return
 	}
-	png, err := chromedp.Run(browser, chromedp.FullScreenshot(100))
-	if err != nil {
-		t.Fatal(err)
+	for _, look := range looks {
+		step(t, browser, "look"+look.suffix, look.set)
+		png, err := chromedp.Run(browser, chromedp.FullScreenshot(100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name+look.suffix+".png"), png, 0o644); err != nil {
+			t.Error(err)
+		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
-		t.Error(err)
-	}
+	step(t, browser, "look as before", looks[0].set)
+}
+
+// home is the address of a region's pages.
+func home(r dev.RegionManifest) string { return strings.TrimSuffix(r.LoginURL, "/login") }
+
+const (
+	inputEmail  = `#email`
+	buttonStart = `form[action="/login/start"] button.primary`
+	buttonOut   = `form[action="/logout"] button`
+)
+
+// begin types an address at a sign-in page and goes as far as the demo provider's.
+func begin(t *testing.T, browser context.Context, page, email string) {
+	t.Helper()
+	step(t, browser, "open the sign-in page", chromedp.Navigate(page))
+	address(t, browser, email)
+	awaitText(t, browser, laptop.IdP.Issuer, "Demo identity provider")
+}
+
+// address types an address at the sign-in page that is open, and sends it.
+func address(t *testing.T, browser context.Context, email string) {
+	t.Helper()
+	step(t, browser, "type the address",
+		chromedp.WaitVisible(inputEmail), chromedp.SendKeys(inputEmail, email), chromedp.Click(buttonStart))
+}
+
+// authenticate signs in at the demo provider's page.
+func authenticate(t *testing.T, browser context.Context, login dev.LoginManifest) {
+	t.Helper()
+	step(t, browser, "sign in at the provider",
+		chromedp.SetValue(inputEmail, login.Email), chromedp.SendKeys("#password", login.Password), chromedp.Click(`form button[type=submit]`))
 }
 
 // enter types an address at a region's sign-in page and signs in at the demo provider.
 func enter(t *testing.T, browser context.Context, r dev.RegionManifest, login dev.LoginManifest) {
 	t.Helper()
-	step(t, browser, "type the address",
-		chromedp.Navigate(r.LoginURL),
-		chromedp.SendKeys("#email", login.Email),
-		chromedp.Click(`form button.primary`))
-	awaitText(t, browser, laptop.IdP.Issuer, "Demo identity provider")
-	step(t, browser, "sign in at the provider",
-		chromedp.SendKeys("#password", login.Password),
-		chromedp.Click(`form button[type=submit]`))
+	begin(t, browser, r.LoginURL, login.Email)
+	authenticate(t, browser, login)
+}
+
+// visitor opens a browser and signs somebody in.
+func visitor(t *testing.T, r dev.RegionManifest, email, name string) context.Context {
+	t.Helper()
+	browser := newBrowser(t)
+	enter(t, browser, r, login(t, email))
+	awaitText(t, browser, home(r)+"/", name)
+	return browser
+}
+
+// answer goes to the callback of the sign-in whose provider page is open, with what a provider would send; the state and the
+// issuer are added.
+func answer(t *testing.T, browser context.Context, values url.Values) {
+	t.Helper()
+	asked := request(t, browser)
+	values.Set("state", asked.Get("state"))
+	values.Set("iss", laptop.IdP.Issuer)
+	step(t, browser, "answer", chromedp.Navigate(asked.Get("redirect_uri")+"?"+values.Encode()))
+}
+
+// request reads the authorization request from the address of the provider's page.
+func request(t *testing.T, browser context.Context) url.Values {
+	t.Helper()
+	place, _ := shown(browser)
+	u, err := url.Parse(place)
+	if err != nil || u.Query().Get("redirect_uri") == "" {
+		t.Fatalf("%s is no authorization request: %v", place, err)
+	}
+	return u.Query()
 }
 
 func login(t *testing.T, email string) dev.LoginManifest {
@@ -108,74 +193,6 @@ func login(t *testing.T, email string) dev.LoginManifest {
 	}
 	t.Fatalf("%s is no demo person", email)
 	return dev.LoginManifest{}
-}
-
-// A person picks the region, signs in, is deactivated while the page is open, and is signed out everywhere.
-func TestBrowser_signInAndDeactivation(t *testing.T) {
-	us, eu := laptop.Regions[0], laptop.Regions[1]
-	browser := newBrowser(t)
-	step(t, browser, "open the sign-in page", chromedp.Navigate(eu.LoginURL))
-	awaitText(t, browser, eu.LoginURL, "European Union")
-	screenshot(t, browser, "login-eu")
-	step(t, browser, "choose the other region", chromedp.Click(`a.region`))
-	awaitText(t, browser, us.LoginURL, "United States")
-
-	enter(t, browser, us, login(t, "ada@acme.example"))
-	home := strings.TrimSuffix(us.LoginURL, "/login")
-	awaitText(t, browser, home, "Ada Byron")
-	screenshot(t, browser, "home")
-
-	setActive(t, us.Organizations[0], "ada@acme.example", false)
-	step(t, browser, "reload", chromedp.Reload())
-	awaitText(t, browser, home, "Sign in")
-	setActive(t, us.Organizations[0], "ada@acme.example", true)
-}
-
-// Somebody whom the provider knows and the organization never provisioned is turned away kindly.
-func TestBrowser_notProvisioned(t *testing.T) {
-	us := laptop.Regions[0]
-	browser := newBrowser(t)
-	enter(t, browser, us, login(t, "mallory@acme.example"))
-	awaitText(t, browser, strings.TrimSuffix(us.LoginURL, "/login")+"/signin-oidc/", "administrator")
-	screenshot(t, browser, "not-provisioned")
-}
-
-// The leader dies between the start of a sign-in and its callback.
-func TestBrowser_leaderDiesDuringSignIn(t *testing.T) {
-	eu := laptop.Regions[1]
-	browser := newBrowser(t)
-	emmy := login(t, "emmy@nordwind.example")
-	step(t, browser, "type the address",
-		chromedp.Navigate(eu.LoginURL),
-		chromedp.SendKeys("#email", emmy.Email),
-		chromedp.Click(`form button.primary`))
-	awaitText(t, browser, laptop.IdP.Issuer, "Demo identity provider")
-	leader := leaderOf(t, eu)
-	if err := laptop.control("kill", leader.ID); err != nil {
-		t.Fatal(err)
-	}
-	step(t, browser, "sign in at the provider",
-		chromedp.SendKeys("#password", emmy.Password),
-		chromedp.Click(`form button[type=submit]`))
-	awaitText(t, browser, strings.TrimSuffix(eu.LoginURL, "/login"), "Emmy Amalie")
-	step(t, browser, "sign out", chromedp.Click(`form[action="/logout"] button`))
-	awaitText(t, browser, strings.TrimSuffix(eu.LoginURL, "/login"), "Sign in")
-	if err := laptop.control("restart", leader.ID); err != nil {
-		t.Fatal(err)
-	}
-	awaitReady(t, leader.Ops)
-}
-
-func leaderOf(t *testing.T, r dev.RegionManifest) dev.NodeManifest {
-	t.Helper()
-	for _, n := range r.Nodes {
-		_, raw, err := region.Call(t.Context(), client, http.MethodGet, n.Ops+"/status", "", "", nil)
-		if err == nil && strings.Contains(string(raw), `"role": "leader"`) {
-			return n
-		}
-	}
-	t.Fatal("no node leads")
-	return dev.NodeManifest{}
 }
 
 // setActive finds a user by userName and PATCHes it, as an IdP does.

@@ -40,7 +40,11 @@ type Status struct {
 	Leader string `json:"leader"`
 	Term   uint64 `json:"term"`
 	Seq    uint64 `json:"seq"`
+	Level  uint64 `json:"level"`
 }
+
+// Use makes the node run another binary from its next start on.
+func (n *Node) Use(binary string) { n.command[len(n.command)-1] = binary }
 
 // Data is the node's data directory.
 func (n *Node) Data() string { return filepath.Join(n.dir, "data") }
@@ -180,6 +184,23 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		return s, fmt.Errorf("status of %s: %d", n.Name, status)
 	}
 	return s, json.Unmarshal(body, &s)
+}
+
+// Digest asks the node for the digest of its state.
+func (n *Node) Digest(ctx context.Context) (seq uint64, digest string, err error) {
+	status, body, err := n.get(ctx, n.Ops+"/digest")
+	if err != nil {
+		return 0, "", err
+	}
+	if status != http.StatusOK {
+		return 0, "", fmt.Errorf("digest of %s: %d", n.Name, status)
+	}
+	var answer struct {
+		Seq    uint64 `json:"seq"`
+		Digest string `json:"digest"`
+	}
+	err = json.Unmarshal(body, &answer)
+	return answer.Seq, answer.Digest, err
 }
 
 func (n *Node) get(ctx context.Context, url string) (int, []byte, error) {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"domicile/directory"
+	"domicile/jobs/post"
 )
 
 // Config is the configuration file of one node, in YAML. Unknown keys are refused. Durations are Go durations ("5s").
@@ -46,7 +48,11 @@ type Config struct {
 	Peer Peer `yaml:"peer"`
 	// IdP bounds the calls to the organizations' identity providers.
 	IdP IdP `yaml:"idp"`
-	// Mail sets which mail server takes the mails to owners of organizations.
+	// Applications bounds the calls to the operator's own applications, which are told when a session ended.
+	Applications Applications `yaml:"applications,omitempty"`
+	// DNS sets who is asked whether organizations own their domains.
+	DNS DNS `yaml:"dns,omitempty"`
+	// Mail sets which mail server takes the mails to owners of organizations and to operators.
 	Mail Mail `yaml:"mail"`
 	// Log sets what goes to standard error.
 	Log Log `yaml:"log"`
@@ -84,15 +90,44 @@ type IdP struct {
 	AllowPrivate []netip.Prefix `yaml:"allow_private"` // networks of self-hosted providers. Empty: none
 }
 
-// Mail is the region's way to the owners of organizations, for example when their directory sync fails. The same on every
-// node: whoever leads sends.
+// DNS sets which resolvers look for the proofs of domains. All of them are asked, and have to agree.
+type DNS struct {
+	Servers []string `yaml:"servers"` // host:port, at most 8. Empty: the system's, as one
+}
+
+const maxDNSServers = 8
+
+func (d *DNS) validate(fault func(format string, args ...any)) {
+	if len(d.Servers) > maxDNSServers {
+		fault("dns.servers must have at most %d entries", maxDNSServers)
+	}
+	for i, server := range d.Servers {
+		if host, port, err := net.SplitHostPort(server); err != nil || host == "" || port == "" {
+			fault("dns.servers[%d] %q must be host:port", i, server)
+		}
+	}
+}
+
+// Applications bounds the calls to the operator's own applications. Special-use addresses are refused unless listed.
+type Applications struct {
+	AllowPrivate []netip.Prefix `yaml:"allow_private"` // networks that they live in. Empty: none
+	AllowPorts   []uint16       `yaml:"allow_ports"`   // besides 443
+}
+
+// Mail is the region's way to people: to the owners of organizations, for example when their directory sync fails, and to the
+// operators. The same on every node: whoever leads sends.
 type Mail struct {
 	SMTP         string `yaml:"smtp"`          // host:port of the mail server. Empty: no mail is sent
 	TLS          string `yaml:"tls"`           // starttls, implicit or none. Empty: starttls
 	From         string `yaml:"from"`          // "Domicile <no-reply@example.com>". Required with smtp
 	Username     string `yaml:"username"`      // Empty: no authentication
 	PasswordFile string `yaml:"password_file"` // goes with username
+	// Operators are the addresses of those who review connection requests; they hear of each that is submitted. At most 20.
+	// Empty: nobody does.
+	Operators []string `yaml:"operators,omitempty"`
 }
+
+const maxOperators = 20
 
 // Log sets the log on standard error.
 type Log struct {
@@ -184,6 +219,7 @@ func (c *Config) validate() error {
 	if (c.TLSCertificateFile == "") != (c.TLSKeyFile == "") {
 		fault("tls_certificate_file and tls_key_file go together")
 	}
+	c.DNS.validate(fault)
 	c.Mail.validate(fault)
 	if c.Log.Format != "json" && c.Log.Format != "text" {
 		fault("log.format must be json or text")
@@ -210,7 +246,7 @@ func (c *Config) validate() error {
 
 func (m *Mail) validate(fault func(format string, args ...any)) {
 	if m.SMTP == "" {
-		if *m != (Mail{}) {
+		if !reflect.DeepEqual(*m, Mail{}) {
 			fault("mail has no effect without mail.smtp")
 		}
 		return
@@ -229,6 +265,14 @@ func (m *Mail) validate(fault func(format string, args ...any)) {
 	}
 	if m.Username != "" && m.TLS == "none" {
 		fault("mail.tls none would send the password in clear")
+	}
+	if len(m.Operators) > maxOperators {
+		fault("mail.operators has more than %d addresses", maxOperators)
+	}
+	for i, operator := range m.Operators {
+		if _, err := post.ParseAddress(operator); err != nil {
+			fault("mail.operators[%d] %q must be an address alone, like: review@example.com", i, operator)
+		}
 	}
 }
 

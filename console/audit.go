@@ -1,0 +1,41 @@
+package console
+
+import (
+	"context"
+
+	"domicile/directory"
+)
+
+// AuditPage is one page of an organization's audit log, newest first.
+type AuditPage struct {
+	Rows          []*directory.AuditRow
+	NextPageToken string // "" on the last page
+}
+
+// AuditRowID names a row in its organization's audit log.
+func AuditRowID(row *directory.AuditRow) string { return pair(row.Seq, row.Ordinal) }
+
+// ListAudit gives one page. Rows that are pushed out between two pages are missing. Errors: KindInvalid, KindNotFound.
+func (s *Service) ListAudit(ctx context.Context, org directory.OrganizationID, p Paging) (AuditPage, error) {
+	size, after, err := p.bounds()
+	if err != nil {
+		return AuditPage{}, err
+	}
+	seq, ordinal := ^uint64(0), ^uint32(0)
+	if after != "" {
+		var ok bool
+		if seq, ordinal, ok = parsePair(after); !ok {
+			return AuditPage{}, badPageToken()
+		}
+	}
+	d, err := s.directoryOf(ctx, org)
+	if err != nil {
+		return AuditPage{}, err
+	}
+	rest := where(d.Audit(), func(row *directory.AuditRow) bool {
+		return row.Seq < seq || row.Seq == seq && row.Ordinal < ordinal
+	})
+	var page AuditPage
+	page.Rows, page.NextPageToken = take(rest, size, AuditRowID)
+	return page, nil
+}

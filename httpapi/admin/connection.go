@@ -1,0 +1,418 @@
+package admin
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"domicile/console"
+	"domicile/directory"
+	"domicile/httpapi/openapi"
+)
+
+// connectionChoices are the choices about a connection besides its client registration, as they are put.
+type connectionChoices struct {
+	AuthMethod     directory.AuthMethod `json:"auth_method"`
+	Scopes         []string             `json:"scopes"`
+	ResponseMode   string               `json:"response_mode"`
+	Prompt         string               `json:"prompt"`
+	MaxAge         int64                `json:"max_age"`
+	ACRValues      []string             `json:"acr_values"`
+	SharedRedirect bool                 `json:"shared_redirect"`
+	JustInTime     bool                 `json:"just_in_time"`
+}
+
+func (b *connectionChoices) settings() directory.ConnectionSettings {
+	mode := directory.ResponseMode(b.ResponseMode)
+	if b.ResponseMode == modeQuery {
+		mode = directory.ResponseQuery
+	}
+	return directory.ConnectionSettings{
+		AuthMethod: b.AuthMethod, Scopes: b.Scopes, ResponseMode: mode, Prompt: b.Prompt, MaxAge: b.MaxAge, ACRValues: b.ACRValues,
+		SharedRedirect: b.SharedRedirect, JustInTime: b.JustInTime,
+	}
+}
+
+func choicesOf(s *directory.ConnectionSettings) connectionChoices {
+	return connectionChoices{
+		AuthMethod: s.AuthMethod, Scopes: append([]string{}, s.Scopes...), ResponseMode: cmp.Or(string(s.ResponseMode), modeQuery),
+		Prompt: s.Prompt, MaxAge: s.MaxAge, ACRValues: append([]string{}, s.ACRValues...),
+		SharedRedirect: s.SharedRedirect, JustInTime: s.JustInTime,
+	}
+}
+
+// modeQuery is what the API calls directory.ResponseQuery.
+const modeQuery = "query"
+
+// registrationBody is our client registration at a provider, as it is put.
+type registrationBody struct {
+	Issuer        string         `json:"issuer"`
+	ClientID      string         `json:"client_id"`
+	ClientSecret  console.Secret `json:"client_secret"`
+	SecretExpires *time.Time     `json:"client_secret_expires_at"`
+	connectionChoices
+}
+
+func (b *registrationBody) registration() console.Registration {
+	return console.Registration{
+		Issuer: b.Issuer, ClientID: b.ClientID, ClientSecret: b.ClientSecret, SecretExpires: b.SecretExpires,
+		ConnectionSettings: b.settings(),
+	}
+}
+
+// connectionBody is what makes or replaces an OpenID Connect connection.
+type connectionBody struct {
+	registrationBody
+	Enabled *bool `json:"enabled"`
+}
+
+// connectionAnswer is a connection as the API shows it: everything but the secrets.
+type connectionAnswer struct {
+	ID            string     `json:"id"`
+	Issuer        string     `json:"issuer"`
+	ClientID      string     `json:"client_id"`
+	SecretExpires *time.Time `json:"client_secret_expires_at"`
+	Rotating      bool       `json:"rotating"` // the client secret before is still there
+	connectionChoices
+	Enabled bool `json:"enabled"`
+	setupAnswer
+	Created  time.Time `json:"created_at"`
+	Modified time.Time `json:"updated_at"`
+	// Discovery is what the provider said of itself just now; only where the connection was put.
+	Discovery *console.Discovery `json:"discovery,omitempty"`
+}
+
+// Addresses of the hallway that an administrator registers at the provider, besides those that oidc knows: one below the
+// sign-in page, and one of the region.
+const (
+	pathInitiate   = "/initiate/"
+	pathClientKeys = "/.well-known/client-keys.json"
+)
+
+// setupAnswer is what an administrator registers at the provider.
+type setupAnswer struct {
+	RedirectURI    string `json:"redirect_uri"`
+	InitiateURI    string `json:"initiate_login_uri"`
+	BackChannelURI string `json:"backchannel_logout_uri"`
+	RevocationURI  string `json:"revocation_uri"`
+	KeysURI        string `json:"jwks_uri,omitempty"` // where the provider has to know our keys
+}
+
+func (a *api) setupAnswer(id directory.ConnectionID, settings *directory.ConnectionSettings) setupAnswer {
+	answer := setupAnswer{
+		RedirectURI: a.SignIn.RedirectURI(id), InitiateURI: a.Region.LoginURL + pathInitiate + string(id),
+		BackChannelURI: a.SignIn.BackchannelURI(id), RevocationURI: a.SignIn.RevocationURI(id),
+	}
+	if settings.SharedRedirect {
+		answer.RedirectURI = a.SignIn.SharedRedirectURI()
+	}
+	if settings.AuthMethod == directory.AuthPrivateKey {
+		answer.KeysURI = a.Region.URL + pathClientKeys
+	}
+	return answer
+}
+
+type connectionsAnswer struct {
+	Connections []connectionAnswer `json:"connections"`
+}
+
+func (a *api) connectionAnswer(conn *directory.Connection) connectionAnswer {
+	return connectionAnswer{
+		ID: string(conn.ID), Issuer: conn.Issuer, ClientID: conn.ClientID,
+		SecretExpires: openapi.InstantOrNull(conn.SecretExpires), Rotating: len(conn.PreviousSecret) > 0,
+		connectionChoices: choicesOf(&conn.ConnectionSettings), Enabled: conn.Enabled,
+		setupAnswer: a.setupAnswer(conn.ID, &conn.ConnectionSettings),
+		Created:     openapi.Instant(conn.Created), Modified: openapi.Instant(conn.Modified),
+	}
+}
+
+func (a *api) createConnection(c *gin.Context) error {
+	org, err := organizationID(c)
+	if err != nil {
+		return err
+	}
+	answer, err := a.putConnection(c, org, "")
+	if err != nil {
+		return err
+	}
+	return openapi.Created(c, pathOrganizations+"/"+string(org)+"/connections/"+answer.ID, answer)
+}
+
+func (a *api) replaceConnection(c *gin.Context) error {
+	org, id, err := connectionIDs(c)
+	if err != nil {
+		return err
+	}
+	answer, err := a.putConnection(c, org, id)
+	if err != nil {
+		return err
+	}
+	return openapi.Answer(c, http.StatusOK, answer)
+}
+
+func (a *api) putConnection(c *gin.Context, org directory.OrganizationID, id directory.ConnectionID) (connectionAnswer, error) {
+	var body connectionBody
+	if err := openapi.ReadBody(c, schemaNewConnection, &body); err != nil {
+		return connectionAnswer{}, err
+	}
+	conn, discovery, err := a.Console.PutConnection(c.Request.Context(), openapi.Actor(c), org, id, console.ConnectionFields{
+		Registration: body.registration(), Enabled: body.Enabled == nil || *body.Enabled,
+	})
+	if err != nil {
+		return connectionAnswer{}, err
+	}
+	answer := a.connectionAnswer(conn)
+	answer.Discovery = discovery
+	return answer, nil
+}
+
+func (a *api) listConnections(c *gin.Context) error {
+	org, err := organizationID(c)
+	if err != nil {
+		return err
+	}
+	connections, err := a.Console.ListConnections(c.Request.Context(), org)
+	if err != nil {
+		return err
+	}
+	answer := connectionsAnswer{Connections: []connectionAnswer{}}
+	for _, conn := range connections {
+		answer.Connections = append(answer.Connections, a.connectionAnswer(conn))
+	}
+	return openapi.Answer(c, http.StatusOK, answer)
+}
+
+func (a *api) getConnection(c *gin.Context) error {
+	org, id, err := connectionIDs(c)
+	if err != nil {
+		return err
+	}
+	conn, err := a.Console.GetConnection(c.Request.Context(), org, id)
+	if err != nil {
+		return err
+	}
+	return openapi.Answer(c, http.StatusOK, a.connectionAnswer(conn))
+}
+
+func (a *api) deleteConnection(c *gin.Context) error {
+	org, id, err := connectionIDs(c)
+	if err != nil {
+		return err
+	}
+	if err := a.Console.DeleteConnection(c.Request.Context(), openapi.Actor(c), org, id); err != nil {
+		return err
+	}
+	return openapi.NoContent(c)
+}
+
+// secretBody is a new client secret for a connection.
+type secretBody struct {
+	Secret  console.Secret `json:"client_secret"`
+	Expires *time.Time     `json:"expires_at"`
+}
+
+func (a *api) rotateSecret(c *gin.Context) error {
+	org, id, err := connectionIDs(c)
+	if err != nil {
+		return err
+	}
+	var body secretBody
+	if err := openapi.ReadBody(c, schemaNewSecret, &body); err != nil {
+		return err
+	}
+	conn, err := a.Console.RotateSecret(c.Request.Context(), openapi.Actor(c), org, id, console.NewSecret(body))
+	if err != nil {
+		return err
+	}
+	return openapi.Answer(c, http.StatusOK, a.connectionAnswer(conn))
+}
+
+func (a *api) dropPreviousSecret(c *gin.Context) error {
+	org, id, err := connectionIDs(c)
+	if err != nil {
+		return err
+	}
+	if err := a.Console.DropPreviousSecret(c.Request.Context(), openapi.Actor(c), org, id); err != nil {
+		return err
+	}
+	return openapi.NoContent(c)
+}
+
+// connectionIDs reads both ids from the path.
+func connectionIDs(c *gin.Context) (directory.OrganizationID, directory.ConnectionID, error) {
+	org, err := organizationID(c)
+	if err != nil {
+		return "", "", err
+	}
+	id, err := openapi.PathID(c, "connection")
+	return org, directory.ConnectionID(id), err
+}
+
+// connectionProperties are the members of connectionChoices, and those that the caller adds.
+func connectionProperties(others map[string]*schema) map[string]*schema {
+	all := map[string]*schema{
+		"issuer": schemaIssuer, "client_id": schemaClientID, "client_secret_expires_at": schemaSecretEnd,
+		"auth_method": schemaAuthMethod, "scopes": schemaScopes, "response_mode": schemaResponseMode, "prompt": schemaPrompt,
+		"max_age": schemaMaxAge, "acr_values": schemaACRValues, "shared_redirect": schemaSharedRedirect, "just_in_time": schemaJustInTime,
+	}
+	maps.Copy(all, others)
+	return all
+}
+
+// setupProperties are the members of setupAnswer, and those that the caller adds.
+func setupProperties(others map[string]*schema) map[string]*schema {
+	all := map[string]*schema{
+		"redirect_uri":           {Type: types{"string"}, Format: "uri", Description: "What an administrator registers at the provider."},
+		"initiate_login_uri":     {Type: types{"string"}, Format: "uri", Description: "Where the provider's tile begins a sign-in."},
+		"backchannel_logout_uri": {Type: types{"string"}, Format: "uri", Description: "Where the provider tells that a session ended."},
+		"revocation_uri":         {Type: types{"string"}, Format: "uri", Description: "Where the provider has all sessions of a person ended (Global Token Revocation)."},
+		"jwks_uri":               {Type: types{"string"}, Format: "uri", Description: "Our keys for private_key_jwt; given where the connection uses it."},
+	}
+	maps.Copy(all, others)
+	return all
+}
+
+var setupRequired = []string{"redirect_uri", "initiate_login_uri", "backchannel_logout_uri", "revocation_uri"}
+
+var (
+	schemaIssuer = &schema{
+		Type: types{"string"}, Format: "uri", MaxLength: 512,
+		Description: "The provider's authority, with or without a slash at its end, or the address of its discovery document. " +
+			"What is stored is the issuer that the document names.",
+	}
+	schemaClientID     = &schema{Type: types{"string"}, MaxLength: 512}
+	schemaClientSecret = &schema{
+		Type: types{"string"}, MaxLength: 2048, WriteOnly: true,
+		Description: "Required for a new connection and when issuer or client_id change; else the old one is kept.",
+	}
+	schemaSecretEnd = &schema{
+		Type: types{"string", "null"}, Format: "date-time",
+		Description: "When the provider stops taking the client secret; reminders are mailed 30, 14, 7 and 1 day before.",
+	}
+	schemaAuthMethod = &schema{
+		Type:        types{"string"},
+		Enum:        []string{string(directory.AuthBasic), string(directory.AuthPost), string(directory.AuthPrivateKey)},
+		Description: "How the token endpoint authenticates us; client_secret_basic when not given.",
+	}
+	schemaScopes = &schema{
+		Type: types{"array"}, MaxItems: 20, Items: &schema{Type: types{"string"}, MaxLength: 128},
+		Description: "Besides openid, profile and email.",
+	}
+	schemaResponseMode = &schema{
+		Type: types{"string"}, Enum: []string{modeQuery, string(directory.ResponseFormPost)},
+		Description: "How the provider sends its answer back; query when not given.",
+	}
+	schemaPrompt = &schema{
+		Type: types{"string"}, Enum: []string{"", "login", "consent", "select_account"}, Description: "Sent to the provider as it is.",
+	}
+	schemaMaxAge = &schema{
+		Type: types{"integer"}, Minimum: 0, Maximum: 365 * 24 * 3600,
+		Description: "How many seconds ago people may have authenticated at the provider; 0: it is not asked for.",
+	}
+	schemaACRValues = &schema{
+		Type: types{"array"}, MaxItems: 10, Items: &schema{Type: types{"string"}, MaxLength: 200},
+		Description: "Authentication context classes, one of which must come back; none: it is not asked for.",
+	}
+	schemaSharedRedirect = &schema{
+		Type: types{"boolean"},
+		Description: "The provider calls back at the address that all connections share, for registrations that cannot be changed. " +
+			"Only with providers that say who they are in their answers (RFC 9207), or that the operator trusts.",
+	}
+	schemaJustInTime = &schema{
+		Type:        types{"boolean"},
+		Description: "An unknown person with a verified address in one of the organization's domains becomes a user at the first sign-in.",
+	}
+	schemaEnabled  = &schema{Type: types{"boolean"}, Description: "Whether people may sign in through it; true when not given."}
+	schemaRotating = &schema{
+		Type: types{"boolean"}, Description: "The client secret before is still there, and tried when the provider refuses the new one.",
+	}
+
+	schemaNewConnection = &schema{
+		Name: "NewConnection", Type: types{"object"},
+		Properties: connectionProperties(map[string]*schema{"client_secret": schemaClientSecret, "enabled": schemaEnabled}),
+		Required:   []string{"issuer", "client_id"},
+	}
+	schemaConnection = &schema{
+		Name: "Connection", Type: types{"object"},
+		Properties: setupProperties(connectionProperties(map[string]*schema{
+			"id": schemaText, "rotating": schemaRotating, "enabled": schemaEnabled,
+			"created_at": schemaTime, "updated_at": schemaTime, "discovery": schemaDiscovery,
+		})),
+		Required: append([]string{
+			"id", "issuer", "client_id", "client_secret_expires_at", "rotating", "auth_method", "scopes", "response_mode", "prompt",
+			"max_age", "acr_values", "shared_redirect", "just_in_time", "enabled", "created_at", "updated_at",
+		}, setupRequired...),
+	}
+	schemaDiscovery = &schema{
+		Name: "Discovery", Type: types{"object"},
+		Description: "What the provider's discovery document says, and what to know about it.",
+		Properties: map[string]*schema{
+			"issuer": schemaText, "authorization_endpoint": schemaText, "token_endpoint": schemaText, "jwks_uri": schemaText,
+			"userinfo_endpoint": schemaText, "end_session_endpoint": schemaText,
+			"id_token_signing_alg_values_supported": schemaTexts, "token_endpoint_auth_methods_supported": schemaTexts,
+			"response_modes_supported": schemaTexts, "code_challenge_methods_supported": schemaTexts,
+			"authorization_response_iss_parameter_supported": schemaFlag, "backchannel_logout_supported": schemaFlag,
+			"warnings": {Type: types{"array"}, Items: schemaWarning},
+		},
+		Required: []string{
+			"issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "authorization_response_iss_parameter_supported",
+			"backchannel_logout_supported", "warnings",
+		},
+	}
+	schemaWarning = &schema{
+		Name: "Warning", Type: types{"object"}, Description: "Something that works, but not as well as it could, or as one may think.",
+		Properties: map[string]*schema{
+			"code": {Type: types{"string"}, Description: "For programs."}, "detail": {Type: types{"string"}, Description: "For people."},
+		},
+		Required: []string{"code", "detail"},
+	}
+	schemaNewSecret = &schema{
+		Name: "NewSecret", Type: types{"object"},
+		Properties: map[string]*schema{
+			"client_secret": {Type: types{"string"}, MaxLength: 2048, WriteOnly: true}, "expires_at": schemaSecretEnd,
+		},
+		Required: []string{"client_secret"},
+	}
+	schemaConnections = &schema{
+		Name: "Connections", Type: types{"object"},
+		Properties: map[string]*schema{"connections": {Type: types{"array"}, Items: schemaConnection}},
+		Required:   []string{"connections"},
+	}
+
+	docCreateConnection = &operation{
+		ID: "createConnection", Tag: "Connections", Summary: "Connect an OpenID Connect provider",
+		Description: "The issuer's discovery document is fetched at once; what it says is in the answer. Owners ask for a connection instead, and it is reviewed: createConnectionRequest.",
+		Request:     schemaNewConnection, Status: http.StatusCreated, Response: schemaConnection, Location: true,
+		Refusals: []int{http.StatusConflict},
+	}
+	docListConnections = &operation{
+		ID: "listConnections", Tag: "Connections", Summary: "List an organization's connections",
+		Status: http.StatusOK, Response: schemaConnections,
+	}
+	docGetConnection = &operation{
+		ID: "getConnection", Tag: "Connections", Summary: "Get a connection",
+		Status: http.StatusOK, Response: schemaConnection,
+	}
+	docReplaceConnection = &operation{
+		ID: "replaceConnection", Tag: "Connections", Summary: "Replace a connection",
+		Description: "Without client_secret the old one is kept, as long as issuer and client_id stay the same.",
+		Request:     schemaNewConnection, Status: http.StatusOK, Response: schemaConnection, Refusals: []int{http.StatusConflict},
+	}
+	docDeleteConnection = &operation{
+		ID: "deleteConnection", Tag: "Connections", Summary: "Delete a connection and end the sessions that came through it",
+		Status: http.StatusNoContent,
+	}
+	docRotateSecret = &operation{
+		ID: "rotateSecret", Tag: "Connections", Summary: "Give a connection a new client secret",
+		Description: "The old one stays beside it, and is tried when the provider refuses the new one, until it is dropped. " +
+			"Sign-ins that are under way begin again.",
+		Request: schemaNewSecret, Status: http.StatusOK, Response: schemaConnection, Refusals: []int{http.StatusConflict},
+	}
+	docDropPreviousSecret = &operation{
+		ID: "dropPreviousSecret", Tag: "Connections", Summary: "Drop the client secret before the present one",
+		Status: http.StatusNoContent,
+	}
+)

@@ -1,0 +1,162 @@
+package jobs
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"domicile/directory"
+	"domicile/fsm/command"
+	"domicile/httpapi/admin"
+)
+
+// sent gives the addresses and the one text of an errand's mails.
+func (w *world) sent(e *directory.Errand) (to []string, subject, text string) {
+	w.Helper()
+	region := directory.Region{ID: "us", Name: "United States", URL: "https://us.example.com"}
+	for _, l := range (teller{region, []string{"review@saas.example", "desk@saas.example"}}).letters(w.fsm.View(), e) {
+		if text != "" && (l.Text != text || l.Subject != subject) {
+			w.Errorf("two people read two mails:\n%s\n%s", text, l.Text)
+		}
+		to, subject, text = append(to, l.To), l.Subject, l.Text
+	}
+	return to, subject, text
+}
+
+// Each errand reaches those whom it concerns, names the region, and says what happened, what to do and where.
+func TestLetters(t *testing.T) {
+	w := newWorld(t)
+	w.organization("acme", "rosa@acme.example")
+	w.breakGlass("acme", "rosa@acme.example", "ana@acme.example", "bo@acme.example")
+	w.connection("acme", "idp", 0)
+	w.do("acme", &command.PutRequest{ID: "r1", Connection: "idp2", RequestChoices: directory.RequestChoices{
+		Issuer: "https://login.example", ClientID: "c", ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic},
+	}})
+	w.do("acme", &command.StepRequest{ID: "r1", To: directory.RequestSubmitted})
+	w.do("acme", &command.StepRequest{ID: "r1", To: directory.RequestReturned, Note: "Please ask for a smaller set of scopes."})
+	operators := []string{"desk@saas.example", "review@saas.example"}
+	owner := []string{"rosa@acme.example"}
+	keepers := []string{"ana@acme.example", "bo@acme.example", "rosa@acme.example"}
+	for _, tc := range []struct {
+		kind            directory.ErrandKind
+		subject, detail string
+		to              []string
+		want            []string
+	}{
+		{directory.ErrandRequest, "r1", "submitted", operators, []string{"through https://login.example", "/connection-requests/r1\n"}},
+		{directory.ErrandRequest, "r1", "draft", owner, []string{"taken back"}},
+		{directory.ErrandRequest, "r1", "changes_requested", owner, []string{"The reviewer says: Please ask for a smaller set of scopes.\n"}},
+		{directory.ErrandRequest, "r1", "approved", owner, []string{"not in force yet"}},
+		{directory.ErrandRequest, "r1", "active", owner, []string{"from now on"}},
+		{directory.ErrandRequest, "r1", "disabled", owner, []string{"any more"}},
+		{directory.ErrandRequest, "gone", "disabled", owner, []string{"through an identity provider any more"}},
+		{directory.ErrandSecret, "idp", "2026-12-01T12:00:00Z", owner, []string{
+			"to https://idp.example is valid until 2026-12-01 12:00:00 UTC.", "/connections/idp\n"}},
+		{directory.ErrandBreakGlass, "ana@acme.example", "", keepers, []string{"ana@acme.example signed in", "/sessions\n"}},
+		{directory.ErrandBreakGlassList, "", "", keepers, []string{"is another one now", "/organizations/acme\n"}},
+		{directory.ErrandBreakGlassList, "", "bo@acme.example, old@acme.example", []string{
+			"ana@acme.example", "bo@acme.example", "old@acme.example", "rosa@acme.example"}, nil},
+		{directory.ErrandDomain, "acme.example", "verified", owner, []string{"DNS record of acme.example was found", "/domains/acme.example\n"}},
+		{directory.ErrandDomain, "acme.example", "missed", owner, []string{"TXT record at _domicile-challenge.acme.example"}},
+		{directory.ErrandDomain, "acme.example", "lost", owner, []string{"missing for a week"}},
+		{directory.ErrandCredentials, "ana@acme.example", "passkey added", []string{"ana@acme.example", "rosa@acme.example"}, []string{
+			"for ana@acme.example: passkey added."}},
+		{directory.ErrandDomain, "acme.example", "painted", nil, nil},
+		{99, "x", "", nil, nil},
+	} {
+		e := &directory.Errand{Seq: 7, Ordinal: 1, At: stamp(w.time()), Kind: tc.kind, Organization: "acme", Subject: tc.subject, Detail: tc.detail}
+		to, subject, text := w.sent(e)
+		if !slices.Equal(to, tc.to) {
+			t.Errorf("%s %s goes to %v, want %v", kindOf(e), tc.detail, to, tc.to)
+		}
+		if tc.to == nil {
+			continue
+		}
+		for _, want := range append(tc.want, "The acme, region United States (us), 2026-11-22 12:00:00 UTC\n", "\nWhat happened: ", "\nWhat to do: ",
+			"\nWhere:\n    GET https://us.example.com/api/v1/organizations/acme") {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s %s lacks %q:\n%s", kindOf(e), tc.detail, want, text)
+			}
+		}
+		if strings.ContainsAny(subject+text, "{}") || subject == "" {
+			t.Errorf("%s %s has holes: %s\n%s", kindOf(e), tc.detail, subject, text)
+		}
+		if strings.Contains(text, "reviewer says") != (tc.detail == "changes_requested") {
+			t.Errorf("%s %s: somebody else's note:\n%s", kindOf(e), tc.detail, text)
+		}
+	}
+}
+
+func TestLetters_nobodyToTell(t *testing.T) {
+	w := newWorld(t)
+	w.organization("mute", "")
+	for _, e := range []directory.Errand{
+		{Kind: directory.ErrandDomain, Organization: "mute", Subject: "mute.example", Detail: "lost"},
+		{Kind: directory.ErrandDomain, Organization: "gone", Subject: "gone.example", Detail: "lost"},
+	} {
+		if to, _, _ := w.sent(&e); to != nil {
+			t.Errorf("%s goes to %v", e.Organization, to)
+		}
+	}
+}
+
+// A letter about an errand is the same letter, whoever sends it.
+func TestLetters_sameID(t *testing.T) {
+	w := newWorld(t)
+	w.organization("acme", "rosa@acme.example")
+	ids := make(map[string]bool)
+	for range 2 {
+		for _, ordinal := range []uint32{0, 1} {
+			e := &directory.Errand{Seq: 7, Ordinal: ordinal, Kind: directory.ErrandDomain, Organization: "acme", Detail: "lost"}
+			for _, l := range (teller{}).letters(w.fsm.View(), e) {
+				ids[l.ID] = true
+			}
+		}
+		w.pass(time.Hour)
+	}
+	if len(ids) != 2 || !ids["errand.acme.7.1"] {
+		t.Errorf("ids are %v", ids)
+	}
+}
+
+// Every state of a request and of a domain has a text, and every kind a name of its own.
+func TestNotices_complete(t *testing.T) {
+	has := func(kind directory.ErrandKind, detail string) bool {
+		return slices.ContainsFunc(notices[:], func(n notice) bool { return n.kind == kind && (n.detail == "" || n.detail == detail) })
+	}
+	for state := directory.RequestState(0); state.Valid(); state++ {
+		if !has(directory.ErrandRequest, state.String()) {
+			t.Errorf("nobody is told that a request is %s", state)
+		}
+	}
+	names := make(map[string]bool)
+	for kind := directory.ErrandRequest; kind <= directory.ErrandCredentials; kind++ {
+		names[kindOf(&directory.Errand{Kind: kind})] = true
+		if kind != directory.ErrandLogout && !has(kind, directory.DomainLost.String()) && kind != directory.ErrandRequest {
+			t.Errorf("nobody is told of kind %d", kind)
+		}
+	}
+	if len(names) != 7 || names["unknown"] || kindOf(&directory.Errand{Kind: 200}) != "unknown" {
+		t.Errorf("kinds are called %v", names)
+	}
+}
+
+// What the mails point at is there.
+func TestNotices_pointAtRoutes(t *testing.T) {
+	var known []string
+	for _, route := range admin.Routes(admin.Deps{}) {
+		if route.Method == http.MethodGet {
+			known = append(known, parameter.ReplaceAllString(route.Path, "*"))
+		}
+	}
+	for _, n := range notices {
+		if where := "/api/v1/organizations/*" + strings.ReplaceAll(n.where, "{subject}", "*"); !slices.Contains(known, where) {
+			t.Errorf("%q: there is no GET %s", n.subject, where)
+		}
+	}
+}
+
+var parameter = regexp.MustCompile(`:\w+`)

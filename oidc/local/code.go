@@ -1,0 +1,200 @@
+package local
+
+import (
+	"context"
+	"crypto/subtle"
+
+	"domicile/directory"
+	"domicile/fsm/state"
+	"domicile/seal"
+)
+
+// RecoveryRequest is a recovery code and whose it is, as somebody typed them.
+type RecoveryRequest struct {
+	Email    string
+	Code     string
+	ReturnTo string // a path on this origin, where to go afterwards
+}
+
+// CheckRecovery takes a recovery code as the first step, and mails a code for the second if it is right. The answer is the
+// same if it is not: a challenge that nothing answers. The error is a *Refusal.
+func (s *Service) CheckRecovery(ctx context.Context, req RecoveryRequest) (Cookie, error) {
+	cookie, refusal := s.checkRecovery(ctx, req)
+	return cookie, s.judged(ctx, "recovery", outcomeNext, refusal)
+}
+
+func (s *Service) checkRecovery(ctx context.Context, req RecoveryRequest) (Cookie, *Refusal) {
+	email, code := foldEmail(req.Email), foldRecovery(req.Code)
+	if email == "" || code == "" {
+		return Cookie{}, refuse(ReasonForm, nil)
+	}
+	view, refusal := s.confirmed(ctx)
+	if refusal != nil {
+		return Cookie{}, refusal
+	}
+	c := s.newChallenge()
+	c.ReturnTo = req.ReturnTo
+	hash := recoveryHash(code)
+	c.First = factor{Recovery: hash[:]}
+	if who, ok := recoverer(view, hash, email); ok {
+		return s.mailCode(ctx, &c, &who)
+	}
+	return s.mailNothing(ctx, &c, "", email, code)
+}
+
+// recoverer finds who has this unused recovery code.
+func recoverer(view *state.View, hash directory.Hash, email string) (signer, bool) {
+	credentials, ok := view.CredentialsByRecovery(hash)
+	if !ok || credentials.Email != email {
+		return signer{}, false
+	}
+	d, ok := view.Directory(credentials.Organization)
+	if !ok {
+		return signer{}, false
+	}
+	who, ok := signerOf(d, email)
+	return who, ok && who.takesRecovery()
+}
+
+// MailRequest asks for a code by mail, for somebody who was invited.
+type MailRequest struct {
+	Email        string
+	Organization string // slug; empty: the one that has the address's domain
+	ReturnTo     string // a path on this origin, where to go afterwards
+}
+
+// MailCode mails a code to an invited person. The answer is the same for everybody else: a challenge that nothing answers.
+// The error is a *Refusal.
+func (s *Service) MailCode(ctx context.Context, req MailRequest) (Cookie, error) {
+	cookie, refusal := s.mailInvited(ctx, req)
+	return cookie, s.judged(ctx, "mail", outcomeNext, refusal)
+}
+
+func (s *Service) mailInvited(ctx context.Context, req MailRequest) (Cookie, *Refusal) {
+	email, slug := foldEmail(req.Email), req.Organization
+	if email == "" || slug != "" && directory.ValidateSlug(slug) != nil {
+		return Cookie{}, refuse(ReasonForm, nil)
+	}
+	view, refusal := s.confirmed(ctx)
+	if refusal != nil {
+		return Cookie{}, refusal
+	}
+	c := s.newChallenge()
+	c.ReturnTo = req.ReturnTo
+	d, ok := organization(view, slug, email)
+	if !ok {
+		return s.mailNothing(ctx, &c, "", email, slug)
+	}
+	// Which organizations there are is no secret, who is in them is: all addresses count alike.
+	who, ok := signerOf(d, email)
+	if !ok || who.standing != directory.StandingInvited {
+		return s.mailNothing(ctx, &c, d.Organization().ID, email, "")
+	}
+	return s.mailCode(ctx, &c, &who)
+}
+
+func organization(view *state.View, slug, email string) (*state.Directory, bool) {
+	if slug != "" {
+		return view.DirectoryBySlug(slug)
+	}
+	return view.DirectoryByDomain(directory.EmailDomain(email))
+}
+
+// mailCode goes on with a challenge that wants a code, and mails the code.
+func (s *Service) mailCode(ctx context.Context, c *challenge, who *signer) (Cookie, *Refusal) {
+	if refusal := s.countMail(ctx, string(who.organization.ID), who.email, ""); refusal != nil {
+		return Cookie{}, refusal
+	}
+	c.Organization, c.Email, c.Code = who.organization.ID, who.email, newMailedCode()
+	cookie, refusal := s.cookie(purposeCode, c)
+	if refusal != nil {
+		return Cookie{}, refusal
+	}
+	s.sendLater(ctx, s.codeLetter(who, c.Code))
+	return cookie, nil
+}
+
+// mailNothing does for a stranger what mailCode does, without the mail.
+func (s *Service) mailNothing(ctx context.Context, c *challenge, org directory.OrganizationID, email, typed string) (Cookie, *Refusal) {
+	if refusal := s.countMail(ctx, string(org), email, typed); refusal != nil {
+		return Cookie{}, refusal
+	}
+	if org == "" {
+		org = directory.OrganizationID(seal.NewID()) // as long as a real one
+	}
+	c.Void, c.Organization, c.Email, c.Code = true, org, email, newMailedCode()
+	return s.cookie(purposeCode, c)
+}
+
+// CheckCode takes the code that was mailed and opens the session. The error is a *Refusal.
+func (s *Service) CheckCode(ctx context.Context, visit Visit, typed string) (SignedIn, error) {
+	done, refusal := s.checkCode(ctx, &visit, typed)
+	if err := s.judged(ctx, "code", outcomeOK, refusal); err != nil {
+		return SignedIn{}, err
+	}
+	done.Drop = s.cookieName(purposeCode)
+	return *done, nil
+}
+
+func (s *Service) checkCode(ctx context.Context, visit *Visit, typed string) (*SignedIn, *Refusal) {
+	c, refusal := s.recall(purposeCode, visit)
+	if refusal != nil {
+		return nil, refusal
+	}
+	code := foldMailedCode(typed)
+	if code == "" {
+		return nil, refuse(ReasonForm, nil)
+	}
+	if refusal := s.countTry(ctx, c); refusal != nil {
+		return nil, refusal
+	}
+	right := subtle.ConstantTimeCompare([]byte(code), []byte(c.Code)) == 1
+	view, refusal := s.confirmed(ctx)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if !right || c.Void {
+		return nil, refuse(ReasonCodeWrong, nil)
+	}
+	return s.openWithCode(ctx, view, c, visit)
+}
+
+// openWithCode opens the session of a challenge whose code was right. The address may have become something else since the
+// challenge began: what it is now decides what is needed.
+func (s *Service) openWithCode(ctx context.Context, view *state.View, c *challenge, visit *Visit) (*SignedIn, *Refusal) {
+	d, ok := view.Directory(c.Organization)
+	if !ok {
+		return nil, refuse(ReasonStanding, nil)
+	}
+	who, ok := signerOf(d, c.Email)
+	if !ok {
+		return nil, refuse(ReasonStanding, nil)
+	}
+	by := opening{methods: methodsCode}
+	switch {
+	case len(c.First.Recovery) == len(by.recovery):
+		by.recovery, by.methods = directory.Hash(c.First.Recovery), methodsRecovery
+	case len(c.First.Passkey) > 0:
+		if by.passkey, ok = passkeyOf(d, c); !ok {
+			return nil, refuse(ReasonPasskeyUnknown, nil)
+		}
+		by.signCount, by.methods = c.First.SignCount, methodsPasskeyAndCode
+	case who.standing != directory.StandingInvited:
+		return nil, refuse(ReasonStanding, nil) // a code by mail alone is not enough
+	}
+	return s.open(ctx, &who, c, visit, by)
+}
+
+// passkeyOf finds the passkey of a challenge's first step, as long as it is there.
+func passkeyOf(d *state.Directory, c *challenge) (id string, ok bool) {
+	credentials, ok := d.Credentials(c.Email)
+	if !ok {
+		return "", false
+	}
+	for _, p := range credentials.Passkeys {
+		if hash := seal.HashToken(p.ID); string(hash[:]) == string(c.First.Passkey) {
+			return p.ID, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,233 @@
+package local
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"time"
+
+	"domicile/directory"
+	"domicile/fsm/command"
+	"domicile/fsm/state"
+	"domicile/seal"
+)
+
+const (
+	setupLifetime = 24 * time.Hour
+	setupFormat   = 1
+	setupName     = "set-up link" // what links are sealed under
+	maxLink       = 2 << 10
+	// SetupPath is where set-up links lead; the token follows.
+	SetupPath = "/login/setup/"
+)
+
+// link is what a set-up link carries, sealed: leave to set up how one address of one organization signs in. It is void once
+// the credentials of the address are others than when it was made, so it works once.
+type link struct {
+	Format       int                      `json:"v"`
+	Organization directory.OrganizationID `json:"org"`
+	Email        string                   `json:"mail"`
+	Version      uint64                   `json:"of"` // of the credentials; 0: there were none
+	Expires      int64                    `json:"exp"`
+}
+
+// MailSetup mails an address of an organization the link to the page where its owner sets up passkeys and recovery codes.
+// The error is a *directory.Error: KindNotFound (no such organization), KindInvalid (the address may not sign in here),
+// KindUnavailable (no leader, no mail server, or it did not take the letter); or a *Refusal of ClassTooMany.
+func (s *Service) MailSetup(ctx context.Context, org directory.OrganizationID, address, actor string) error {
+	view, err := s.deps.Viewer.View(ctx, state.Confirmed())
+	if err != nil {
+		return err
+	}
+	d, ok := view.Directory(org)
+	if !ok {
+		return directory.Errorf(directory.KindNotFound, "", "there is no such organization")
+	}
+	who, ok := signerOf(d, foldEmail(address))
+	if !ok {
+		return directory.Errorf(directory.KindInvalid, "email",
+			"this is neither the root user's address, nor a break-glass address, nor an invited person who may sign in here")
+	}
+	if refusal := s.countMail(ctx, "setup", string(org), who.email); refusal != nil {
+		if refusal.Reason == ReasonTooMany {
+			return refusal
+		}
+		return refusal.Err
+	}
+	token, err := s.sealLink(&link{
+		Format: setupFormat, Organization: org, Email: who.email, Version: versionOf(d, who.email),
+		Expires: s.deps.Now().Add(setupLifetime).Unix(),
+	})
+	if err != nil {
+		return err
+	}
+	err = s.send(ctx, s.setupLetter(&who, s.origin+SetupPath+token))
+	if err != nil && directory.KindOf(err) != directory.KindUnavailable {
+		return directory.Unavailable(time.Minute, err, "the mail server did not take the mail")
+	}
+	return err
+}
+
+func versionOf(d *state.Directory, email string) uint64 {
+	if credentials, ok := d.Credentials(email); ok {
+		return credentials.Version
+	}
+	return 0
+}
+
+// handleOf gives the user handle of an address's credentials, or a new one (Web Authentication §14.6.1: it names nobody).
+func handleOf(d *state.Directory, email string) string {
+	if credentials, ok := d.Credentials(email); ok {
+		return credentials.Handle
+	}
+	return seal.RandomText(32)
+}
+
+func (s *Service) sealLink(l *link) (string, error) {
+	plain, err := json.Marshal(l)
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(s.box.Seal(nil, plain, []byte(setupName))), nil
+}
+
+// setup is a set-up link that was followed.
+type setup struct {
+	link
+	directory *state.Directory
+	who       signer
+}
+
+// follow opens a set-up link, if it still works.
+func (s *Service) follow(ctx context.Context, token string) (*setup, *Refusal) {
+	var l link
+	if err := s.unseal(setupName, token, maxLink, &l); err != nil || l.Format != setupFormat {
+		return nil, refuse(ReasonLink, err)
+	}
+	if s.deps.Now().Unix() >= l.Expires {
+		return nil, refuse(ReasonLink, nil)
+	}
+	view, refusal := s.confirmed(ctx)
+	if refusal != nil {
+		return nil, refusal
+	}
+	d, ok := view.Directory(l.Organization)
+	if !ok || versionOf(d, l.Email) != l.Version {
+		return nil, refuse(ReasonLink, nil)
+	}
+	who, ok := signerOf(d, l.Email)
+	if !ok {
+		return nil, refuse(ReasonLink, nil)
+	}
+	return &setup{l, d, who}, nil
+}
+
+// Setup is what the set-up page shows.
+type Setup struct {
+	Prompt       Prompt // empty without Passkeys
+	Organization string // its name
+	Email        string
+	Passkeys     int  // that the address has already
+	Codes        bool // the address can have recovery codes
+}
+
+// Setup opens the page of a set-up link. Following the link changes nothing, because mail filters follow links too. The
+// error is a *Refusal.
+func (s *Service) Setup(ctx context.Context, token string) (Setup, error) {
+	at, refusal := s.follow(ctx, token)
+	if refusal != nil {
+		return Setup{}, s.logged(ctx, "set up", refusal)
+	}
+	page := Setup{Organization: at.who.organization.Name, Email: at.who.email, Codes: at.who.takesRecovery()}
+	if credentials, ok := at.directory.Credentials(at.who.email); ok {
+		page.Passkeys = len(credentials.Passkeys)
+	}
+	page.Prompt, refusal = s.askNewPasskey(at.directory, &at.who)
+	return page, s.logged(ctx, "set up", refusal)
+}
+
+// Enrolled is what a set-up step made.
+type Enrolled struct {
+	Email    string        // whose it is
+	Passkey  string        // its name; empty: none was made
+	Recovery []seal.Secret // new recovery codes, to be shown once; none were made if it is empty
+	Next     string        // token of a link to go on with
+	Drop     string        // name of a cookie to delete
+}
+
+// SetupPasskey adds a passkey by a set-up link. Whoever can have recovery codes and has none gets them with it, because a
+// passkey can be lost. The error is a *Refusal.
+func (s *Service) SetupPasskey(ctx context.Context, token string, visit Visit, answer NewPasskey) (Enrolled, error) {
+	made, refusal := s.setupPasskey(ctx, token, &visit, answer)
+	return made, s.logged(ctx, "set up", refusal)
+}
+
+func (s *Service) setupPasskey(ctx context.Context, token string, visit *Visit, answer NewPasskey) (Enrolled, *Refusal) {
+	at, refusal := s.follow(ctx, token)
+	if refusal != nil {
+		return Enrolled{}, refusal
+	}
+	put, refusal := s.newPasskey(visit, at.directory, &at.who, answer)
+	if refusal != nil {
+		return Enrolled{}, refusal
+	}
+	result, err := s.propose(ctx, at.Organization, setupActor, put)
+	if err != nil {
+		return Enrolled{}, refuse(ledgerReason(err), err)
+	}
+	made := Enrolled{Email: at.who.email, Passkey: put.Name, Drop: s.cookieName(purposeEnrol)}
+	version := result.Version
+	if held, ok := at.directory.Credentials(at.who.email); at.who.takesRecovery() && (!ok || len(held.Recovery) == 0) {
+		var codes Enrolled
+		if codes, version, refusal = s.renewCodes(ctx, &at.who, put.Handle, setupActor); refusal != nil {
+			return Enrolled{}, refusal
+		}
+		made.Recovery = codes.Recovery
+	}
+	return s.goOn(at, made, version)
+}
+
+// SetupCodes replaces the recovery codes by a set-up link. The error is a *Refusal.
+func (s *Service) SetupCodes(ctx context.Context, token string) (Enrolled, error) {
+	made, refusal := s.setupCodes(ctx, token)
+	return made, s.logged(ctx, "set up", refusal)
+}
+
+func (s *Service) setupCodes(ctx context.Context, token string) (Enrolled, *Refusal) {
+	at, refusal := s.follow(ctx, token)
+	if refusal != nil {
+		return Enrolled{}, refusal
+	}
+	if !at.who.takesRecovery() {
+		return Enrolled{}, refuse(ReasonStanding, nil)
+	}
+	made, version, refusal := s.renewCodes(ctx, &at.who, handleOf(at.directory, at.who.email), setupActor)
+	if refusal != nil {
+		return Enrolled{}, refusal
+	}
+	return s.goOn(at, made, version)
+}
+
+// setupActor names whoever follows a set-up link in the ledger.
+const setupActor = "set-up link"
+
+// goOn gives the link to go on with: the one that was followed is void now.
+func (s *Service) goOn(at *setup, made Enrolled, version uint64) (Enrolled, *Refusal) {
+	at.Version = version
+	token, err := s.sealLink(&at.link)
+	if err != nil {
+		return Enrolled{}, refuse(ReasonInternal, err)
+	}
+	made.Next = token
+	return made, nil
+}
+
+// renewCodes replaces the recovery codes of an address and gives the new ones.
+func (s *Service) renewCodes(ctx context.Context, who *signer, handle, actor string) (Enrolled, uint64, *Refusal) {
+	codes, hashes := newRecoveryCodes()
+	result, err := s.propose(ctx, who.organization.ID, actor, &command.PutRecovery{Email: who.email, Handle: handle, Hashes: hashes})
+	if err != nil {
+		return Enrolled{}, 0, refuse(ledgerReason(err), err)
+	}
+	return Enrolled{Email: who.email, Recovery: codes}, result.Version, nil
+}
