@@ -133,23 +133,23 @@ func (l *Limiter) hold(ctx context.Context) {
 	}
 }
 
-// throttle bounds what may come from one place: price for each, after a burst of so many.
+// throttle bounds what may come from one network: price for each, after a burst of so many.
 type throttle struct {
 	name  string
 	price time.Duration
 	burst int
-	place func(*gin.Context) string
 }
 
-// The throttles. A whole office may sit behind one address, so those by address let a crowd in and stop only what no crowd
-// does; guessing is bounded where it happens, for each account and across all nodes (command.CountAttempt).
+// The throttles. A whole office may sit behind one address, so they let a crowd in and stop only what no crowd does; guessing
+// is bounded where it happens, for each account and across all nodes (command.CountAttempt). None is for a connection or an
+// organization: a stranger could use it up and keep everybody out.
 var (
-	throttleStart      = &throttle{"start", 100 * time.Millisecond, 300, byAddress}
-	throttleFailure    = &throttle{"failure", 3 * time.Second, 60, byAddress} // callbacks that were refused
-	throttleCode       = &throttle{"code", 2 * time.Second, 30, byAddress}    // mailed codes, recovery codes, passkeys
-	throttleConnection = &throttle{"connection", 20 * time.Millisecond, 200, byConnection}
-	throttleLogout     = &throttle{"logout", 5 * time.Millisecond, 2000, byAddress} // providers; whole organizations leave at once
-	throttleClient     = &throttle{"client", 5 * time.Millisecond, 1000, byAddress} // applications at their endpoints
+	throttleStart    = &throttle{"start", 100 * time.Millisecond, 300}
+	throttleCallback = &throttle{"callback", 100 * time.Millisecond, 300}
+	throttleFailure  = &throttle{"failure", 3 * time.Second, 60}       // callbacks that were refused
+	throttleCode     = &throttle{"code", 2 * time.Second, 30}          // mailed codes, recovery codes, passkeys
+	throttleLogout   = &throttle{"logout", 5 * time.Millisecond, 2000} // providers; whole organizations leave at once
+	throttleClient   = &throttle{"client", 5 * time.Millisecond, 1000} // applications at their endpoints
 )
 
 // byAddress names the network that a request comes from: an IPv4 address, or the 64 bits that one IPv6 customer has. What
@@ -168,14 +168,12 @@ func byAddress(c *gin.Context) string {
 	return network.String()
 }
 
-func byConnection(c *gin.Context) string { return directory.Cut(c.Param("connection"), 64) }
-
 // charge counts one more from the request's place, or says how long it has to wait. A nil limiter lets everybody in.
 func (l *Limiter) charge(c *gin.Context, t *throttle) time.Duration {
 	if l == nil {
 		return 0
 	}
-	place := t.place(c)
+	place := byAddress(c)
 	if place == "" {
 		return 0
 	}

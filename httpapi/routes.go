@@ -103,18 +103,19 @@ func (a *api) scimRoutes() []route {
 // signInRoutes is the person's door.
 func (a *api) signInRoutes() []route {
 	start := func(next handler) handler { return a.throttled(throttleStart, next) }
+	finish := a.throttled(throttleCallback, a.finishSignIn)
 	return []route{
 		{http.MethodGet, "/", classSignIn, a.home, nil},
 		{http.MethodGet, pathLogin, classSignIn, start(a.login), nil},
 		{http.MethodPost, pathLogin, classSignIn, start(a.initiate), nil},
 		{http.MethodPost, pathStart, classSignIn, start(a.startSignIn), nil},
-		{http.MethodGet, pathLogin + "/:slug", classSignIn, a.loginOrganization, nil},
+		{http.MethodGet, pathLogin + "/:slug", classSignIn, start(a.loginOrganization), nil},
 		{http.MethodGet, pathLogin + "/initiate/:connection", classSignIn, start(a.initiate), nil},
 		{http.MethodPost, pathLogin + "/initiate/:connection", classSignIn, start(a.initiate), nil},
-		{http.MethodGet, "/signin-oidc", classSignIn, a.finishSignIn, nil},
-		{http.MethodPost, "/signin-oidc", classSignIn, a.finishSignIn, nil},
-		{http.MethodGet, "/signin-oidc/:connection", classSignIn, a.throttled(throttleConnection, a.finishSignIn), nil},
-		{http.MethodPost, "/signin-oidc/:connection", classSignIn, a.throttled(throttleConnection, a.finishSignIn), nil},
+		{http.MethodGet, "/signin-oidc", classSignIn, finish, nil},
+		{http.MethodPost, "/signin-oidc", classSignIn, finish, nil},
+		{http.MethodGet, "/signin-oidc/:connection", classSignIn, finish, nil},
+		{http.MethodPost, "/signin-oidc/:connection", classSignIn, finish, nil},
 		{http.MethodGet, "/.well-known/client-keys.json", classSignIn, a.clientKeys, nil},
 		{http.MethodGet, pathSession, classAPI, a.getSession, docSession},
 		{http.MethodGet, pathSessions, classAPI, a.listOwnSessions, docListOwnSessions},

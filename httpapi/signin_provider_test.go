@@ -12,16 +12,24 @@ import (
 // TestAttacks_discovery: documents that a hostile or broken provider serves. Nothing of it is remembered.
 func TestAttacks_discovery(t *testing.T) {
 	w := newWorld(t, false)
-	for i, fault := range []oidctest.Fault{
-		oidctest.DiscoveryFails, oidctest.DiscoveryHuge, oidctest.DiscoveryHTML, oidctest.DiscoveryNested,
-		oidctest.DiscoveryRedirect, oidctest.DiscoveryWrongIssuer, oidctest.DiscoverySlash,
+	for i, test := range []struct {
+		name  string
+		fault oidctest.Fault
+	}{
+		{"04 another issuer", oidctest.DiscoveryWrongIssuer},
+		{"04 issuer with a slash", oidctest.DiscoverySlash},
+		{"39 redirect", oidctest.DiscoveryRedirect},
+		{"41 no document", oidctest.DiscoveryFails},
+		{"41 endless", oidctest.DiscoveryHuge},
+		{"41 a page", oidctest.DiscoveryHTML},
+		{"41 nested", oidctest.DiscoveryNested},
 	} {
-		t.Run(string(fault), func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			w.t = t
 			slug := "tenant" + string(rune('a'+i))
 			x := w.tenant(slug, slug+".example")
 			x.both("sub-alice", "alice@"+slug+".example")
-			x.script("", fault)
+			x.script("", test.fault)
 			at, page := w.start(w.browser(), url.Values{"email": {"alice@" + slug + ".example"}})
 			if at != "" || page.status != http.StatusServiceUnavailable {
 				t.Errorf("it started: %d %q", page.status, at)

@@ -210,13 +210,13 @@ func (d *door) deactivations(ctx context.Context) error {
 	return nil
 }
 
-// deactivate turns a person off at one node, while every node is asked about the session without a pause.
+// deactivate turns a person off at one node, while every node is asked about the session each millisecond.
 func (d *door) deactivate(ctx context.Context, v *visit, n int) (sent, answered, refused time.Time, err error) {
 	var wait sync.WaitGroup
 	ends, faults := make([]time.Time, len(d.Nodes)), make([]error, len(d.Nodes))
 	for i, node := range d.Nodes {
 		wait.Go(func() {
-			for ctx.Err() == nil {
+			for ; ctx.Err() == nil; time.Sleep(time.Millisecond) {
 				status, err := v.session(ctx, node)
 				if err != nil || status != http.StatusOK {
 					ends[i], faults[i] = time.Now(), err
