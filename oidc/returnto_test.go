@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestReturnTo(t *testing.T) {
+func TestAttack45_returnTo(t *testing.T) {
 	for _, target := range []string{
 		"/", "/projects", "/projects/7/edit", "/a?b=c", "/a?b=c&d=%20e", "/a-b_c~d.e", "/search?q=a/b", "/%E2%82%AC", "/a?next=/b",
 	} {

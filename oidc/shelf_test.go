@@ -15,9 +15,9 @@ import (
 
 var down = oidctest.Faults{Lasting: []oidctest.Fault{oidctest.DiscoveryFails, oidctest.KeysFail}}
 
-// TestFlow_coldNode: a node that has just started signs people in while the provider's discovery and keys are down, with what
+// TestAttack43_coldNode: a node that has just started signs people in while the provider's discovery and keys are down, with what
 // another node left in the ledger, for as long as that is not too old.
-func TestFlow_coldNode(t *testing.T) {
+func TestAttack43_coldNode(t *testing.T) {
 	f := newFlow(t, laterLevel)
 	f.alice(nil)
 	f.succeeds("alice@acme.example")
@@ -42,8 +42,8 @@ func TestFlow_coldNode(t *testing.T) {
 	f.succeeds("alice@acme.example")
 }
 
-// TestFlow_coldNodeHangs: a provider that does not answer at all costs a moment.
-func TestFlow_coldNodeHangs(t *testing.T) {
+// TestAttack43_coldNodeHangs: a provider that does not answer at all costs a moment.
+func TestAttack43_coldNodeHangs(t *testing.T) {
 	f := newFlow(t, laterLevel)
 	f.alice(nil)
 	f.succeeds("alice@acme.example")
