@@ -13,6 +13,7 @@ import (
 	"domicile/cluster/clustertest"
 	"domicile/cluster/storage"
 	"domicile/directory"
+	"domicile/fsm/command"
 	"domicile/seal"
 )
 
@@ -24,6 +25,7 @@ func backupOf(t *testing.T, n int, options clustertest.Options) (c *clustertest.
 	for i := range 10 {
 		propose(t, c.Node(i%n), clustertest.CreateOrganization(i))
 	}
+	clustertest.Eventually(t, "the level is in force", func() bool { return c.Node(n-1).Status().Level == command.MaxLevel }, nil)
 	var out bytes.Buffer
 	if err := c.Node(n-1).Backup(&out, view(t, c.Node(n-1))); err != nil {
 		t.Fatal(err)

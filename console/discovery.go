@@ -72,6 +72,7 @@ func (s *Service) discover(ctx context.Context, r *Registration) (*Discovery, er
 		return nil, err
 	}
 	r.Issuer = issuer
+	r.NamesIssuer = r.SharedRedirect && d.SendsIssuer
 	for _, list := range []*[]string{&d.SigningAlgorithms, &d.AuthMethods, &d.ResponseModes, &d.ChallengeMethods} {
 		*list = clipped(*list)
 	}

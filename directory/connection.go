@@ -41,6 +41,7 @@ type ConnectionSettings struct {
 	MaxAge         int64    // seconds since the person authenticated at the provider; 0: not asked for
 	ACRValues      []string // one of them must come back; none: not asked for
 	SharedRedirect bool     // the provider calls back at /signin-oidc instead of the connection's own address
+	NamesIssuer    bool     // a shared provider that announced RFC 9207 when it was connected: its answers must name it for good
 	JustInTime     bool     // an unknown person with an address in one of the organization's domains becomes a user
 }
 

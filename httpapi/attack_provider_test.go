@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"domicile/console/consoletest"
 	"domicile/directory"
@@ -99,6 +100,26 @@ func TestAttack16_sharedAddressIsReviewed(t *testing.T) {
 	if checked := o.must(http.StatusOK, ask{method: "GET", path: path + "/discovery"}); !strings.Contains(fmt.Sprint(checked), "shared_redirect_without_iss") {
 		t.Errorf("no warning for the operator: %v", checked)
 	}
+}
+
+// TestAttack16_sharedProviderFallsSilent: a provider at the shared address that named itself when it was connected cannot get
+// out of it by announcing it no more.
+func TestAttack16_sharedProviderFallsSilent(t *testing.T) {
+	w := newWorld(t, false)
+	acme := w.tenant("acme", "acme.example")
+	acme.settings.SharedRedirect, acme.settings.NamesIssuer = true, true
+	acme.connect(true)
+	acme.provider.SetClient(oidctest.Client{
+		ID: "client-acme", Secret: "client secret of acme", RedirectURIs: []string{w.server.URL + "/signin-oidc"},
+	})
+	acme.both("sub-alice", "alice@acme.example")
+	if done := w.signIn(w.browser(), "alice@acme.example"); done.status != http.StatusSeeOther {
+		t.Fatalf("an honest answer: %d\n%s", done.status, done.body)
+	}
+	acme.script("", oidctest.IssNotSupported)
+	w.clock.advance(25 * time.Hour) // its metadata is fetched anew
+	b := w.browser()
+	w.refused(b, w.get(b, w.callback(b, "alice@acme.example", "/")), oidc.ReasonResponseIssuer)
 }
 
 // TestAttack23_challengeIgnored: a provider that does not compare the PKCE verifier. People sign in, and a code that was

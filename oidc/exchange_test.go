@@ -139,7 +139,7 @@ func TestJudgeResponse_providerCodes(t *testing.T) {
 	} {
 		refusal := judgeResponse(map[string][]string{
 			"error": {"access_denied"}, "error_description": {test.description},
-		}, test.meta)
+		}, test.meta, false)
 		if refusal == nil || refusal.Reason != test.want || refusal.Provider != "access_denied" {
 			t.Errorf("%q: %+v, want %s", test.description, refusal, test.want)
 		}

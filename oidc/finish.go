@@ -88,7 +88,7 @@ func (s *Service) finishTransaction(ctx context.Context, callback Callback, t *t
 	if refusal != nil {
 		return SignedIn{}, refusal
 	}
-	if refusal := judgeResponse(callback.Values, meta); refusal != nil {
+	if refusal := judgeResponse(callback.Values, meta, connection.NamesIssuer); refusal != nil {
 		return SignedIn{}, refusal
 	}
 	id, refusal := s.authenticate(ctx, connection, meta, t, callback.Values.Get("code"))
@@ -187,10 +187,11 @@ func (s *Service) unchanged(ctx context.Context, t *transaction) (*directory.Con
 	return connection, nil
 }
 
-// judgeResponse checks who answers (RFC 9207 §2.4) before it looks at what the answer is.
-func judgeResponse(values url.Values, meta *metadata) *Refusal {
+// judgeResponse checks who answers (RFC 9207 §2.4) before it looks at what the answer is. A provider that is bound to name
+// itself cannot get out of it by announcing it no more.
+func judgeResponse(values url.Values, meta *metadata, bound bool) *Refusal {
 	issuer := values.Get("iss")
-	if (values.Has("iss") || meta.SendsIssuer) && issuer != meta.Issuer {
+	if (values.Has("iss") || meta.SendsIssuer || bound) && issuer != meta.Issuer {
 		return refuse(ReasonResponseIssuer, nil)
 	}
 	if values.Has("error") {

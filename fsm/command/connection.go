@@ -63,6 +63,7 @@ func encodeSettingsLater(w *wire.Writer, s *directory.ConnectionSettings) {
 	wire.Texts(w, s.ACRValues)
 	w.Bool(s.SharedRedirect)
 	w.Bool(s.JustInTime)
+	w.Bool(s.NamesIssuer)
 }
 
 func decodeSettingsLater(r *wire.Reader, s *directory.ConnectionSettings) {
@@ -72,6 +73,7 @@ func decodeSettingsLater(r *wire.Reader, s *directory.ConnectionSettings) {
 	s.ACRValues = wire.ReadTexts[string](r)
 	s.SharedRedirect = r.Bool()
 	s.JustInTime = r.Bool()
+	s.NamesIssuer = r.Bool()
 }
 
 // readSealed reads a sealed secret; none is nil.

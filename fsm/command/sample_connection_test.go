@@ -50,7 +50,7 @@ var secondAcme = command.OrganizationFields{
 
 var secondChoices = directory.ConnectionSettings{
 	AuthMethod: directory.AuthPrivateKey, Scopes: []string{"groups"}, ResponseMode: directory.ResponseFormPost, Prompt: "login",
-	MaxAge: 3600, ACRValues: []string{"urn:acr:2", "urn:acr:3"}, SharedRedirect: true, JustInTime: true,
+	MaxAge: 3600, ACRValues: []string{"urn:acr:2", "urn:acr:3"}, SharedRedirect: true, NamesIssuer: true, JustInTime: true,
 }
 
 var secondRequest = directory.RequestChoices{

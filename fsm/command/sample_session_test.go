@@ -14,7 +14,7 @@ var sessionSamples = []command.Payload{
 		ID: "connection-1", Issuer: "https://idp.example", ClientID: "client", ClientSecret: seal.Sealed("sealed\x00again"),
 		ConnectionSettings: directory.ConnectionSettings{
 			AuthMethod: directory.AuthPrivateKey, Scopes: []string{"groups"}, ResponseMode: directory.ResponseFormPost, Prompt: "login",
-			MaxAge: 3600, ACRValues: []string{"urn:mfa"}, SharedRedirect: true, JustInTime: true,
+			MaxAge: 3600, ACRValues: []string{"urn:mfa"}, SharedRedirect: true, NamesIssuer: true, JustInTime: true,
 		},
 		Enabled: true, SecretExpires: start + 10*86_400_000_000, PreviousSecret: seal.Sealed("sealed\x00bytes"),
 	},

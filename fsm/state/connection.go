@@ -96,6 +96,7 @@ func encodeChoices(w *wire.Writer, s *directory.ConnectionSettings) {
 	wire.Texts(w, s.ACRValues)
 	w.Bool(s.SharedRedirect)
 	w.Bool(s.JustInTime)
+	w.Bool(s.NamesIssuer)
 }
 
 func decodeChoices(r *wire.Reader, s *directory.ConnectionSettings) {
@@ -105,6 +106,7 @@ func decodeChoices(r *wire.Reader, s *directory.ConnectionSettings) {
 	s.ACRValues = wire.ReadTexts[string](r)
 	s.SharedRedirect = r.Bool()
 	s.JustInTime = r.Bool()
+	s.NamesIssuer = r.Bool()
 }
 
 // readSealed reads a sealed secret; none is nil.

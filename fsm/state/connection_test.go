@@ -13,7 +13,7 @@ import (
 // choices are a connection's, with something in each field.
 var choices = directory.ConnectionSettings{
 	AuthMethod: directory.AuthPost, Scopes: []string{"groups"}, ResponseMode: directory.ResponseFormPost, Prompt: "login",
-	MaxAge: 60, ACRValues: []string{"urn:acr"}, SharedRedirect: true, JustInTime: true,
+	MaxAge: 60, ACRValues: []string{"urn:acr"}, SharedRedirect: true, NamesIssuer: true, JustInTime: true,
 }
 
 // connect adds what an owner does about connections, with something in each field: requests, domains, and the region's

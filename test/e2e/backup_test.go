@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"domicile/directory"
 	"domicile/test/region"
@@ -39,6 +40,21 @@ func digest(t *testing.T, r *region.Region) (seq uint64, digest string) {
 		t.Fatal(err)
 	}
 	return answer.Seq, answer.Digest
+}
+
+// settled is digest once the region has written nothing of its own accord for two seconds: signing keys, what the provider
+// says of itself, uses of sessions.
+func settled(t *testing.T, r *region.Region) (seq uint64, text string) {
+	t.Helper()
+	since := time.Now()
+	eventually(t, "the region is at rest", func() bool {
+		now, changed := digest(t, r)
+		if now != seq || changed != text {
+			seq, text, since = now, changed, time.Now()
+		}
+		return time.Since(since) > 2*time.Second
+	})
+	return seq, text
 }
 
 func members(t *testing.T, r *region.Region, node *region.Node) []directory.Member {
@@ -77,11 +93,11 @@ func TestBackup_refoundsALostRegion(t *testing.T) {
 	browser, resp := w.signIn(t, r.Nodes[0], r.Nodes[1], ada)
 	_ = resp.Body.Close()
 
+	seq, before := settled(t, r)
 	file := filepath.Join(t.TempDir(), "us.backup")
 	if err := operate(t, r, r.Nodes[2], "backup", "create", "--out", file, "--keyring", r.PKI("keyring.json")); err != nil {
 		t.Fatal(err)
 	}
-	seq, before := digest(t, r)
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

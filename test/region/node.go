@@ -1,6 +1,7 @@
 package region
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -208,7 +209,7 @@ func (n *Node) get(ctx context.Context, url string) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	resp, err := n.client.Do(request)
+	resp, err := cmp.Or(n.client, http.DefaultClient).Do(request)
 	if err != nil {
 		return 0, nil, err
 	}
