@@ -115,7 +115,7 @@ type Applications struct {
 }
 
 // Mail is the region's way to people: to the owners of organizations, for example when their directory sync fails, and to the
-// operators. The same on every node: whoever leads sends.
+// operators. The same on every node: the leader sends notices, every node codes for sign-in.
 type Mail struct {
 	SMTP         string `yaml:"smtp"`          // host:port of the mail server. Empty: no mail is sent
 	TLS          string `yaml:"tls"`           // starttls, implicit or none. Empty: starttls
