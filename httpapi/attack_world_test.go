@@ -38,6 +38,7 @@ func (w *world) through(d *detour) {
 	w.outbound = &outbound
 	w.doors, w.nodes = nil, nil
 	w.nodes = []http.Handler{w.node(), w.node()}
+	w.turn.Store(0)
 }
 
 // cloud is a world in which one provider has a name that the product knows.

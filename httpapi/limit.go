@@ -49,6 +49,14 @@ func (b *buckets) take(key string, price, burst time.Duration) (wait time.Durati
 	return 0
 }
 
+// wait says how long it takes until the price can be paid, without paying it.
+func (b *buckets) wait(key string, price, burst time.Duration) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now().Sub(b.born)
+	return max(b.paid[key], now) + price - now - burst
+}
+
 // sweep forgets full buckets. It comes when the table has doubled, which makes it cheap on average.
 func (b *buckets) sweep(now time.Duration) {
 	for key, paid := range b.paid {
@@ -182,6 +190,18 @@ func (l *Limiter) charge(c *gin.Context, t *throttle) time.Duration {
 		l.throttle.WithLabelValues(t.name).Inc()
 	}
 	return wait
+}
+
+// spent tells how long the request's place has to wait for something that is charged only when it turns out to be due.
+func (l *Limiter) spent(c *gin.Context, t *throttle) time.Duration {
+	if l == nil {
+		return 0
+	}
+	place := byAddress(c)
+	if place == "" {
+		return 0
+	}
+	return l.wait(t.name+" "+place, t.price, t.price*time.Duration(t.burst))
 }
 
 // throttled is a handler that only so many requests from one place reach.

@@ -86,6 +86,7 @@ func newParlour(t *testing.T) *parlour {
 	w.login = "http://localhost:" + server.Port() + "/login"
 	w.doors, w.nodes = nil, nil
 	w.nodes = []http.Handler{w.node(), w.node()}
+	w.turn.Store(0)
 	p := &parlour{w, &tenant{world: w, id: "acme", slug: "acme"}}
 	if _, err := w.ledger.Propose(t.Context(), command.Command{Actor: "operator", Payload: &command.RaiseLevel{Level: command.MaxLevel}}); err != nil {
 		t.Fatal(err)

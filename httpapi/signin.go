@@ -122,6 +122,9 @@ func (a *api) finishSignIn(c *gin.Context) error {
 	if c.Request.Method == http.MethodHead {
 		return statusRefusal(http.StatusMethodNotAllowed) // looking must not use up the code
 	}
+	if wait := a.Limiter.spent(c, throttleFailure); wait > 0 { // the provider is not asked in vain
+		return tooMany(wait, "too many sign-ins from your network have failed; wait a little and try again")
+	}
 	values := url.Values{} // refused by the door, which counts it
 	if err := c.Request.ParseForm(); err == nil {
 		values = c.Request.Form
@@ -138,9 +141,7 @@ func (a *api) finishSignIn(c *gin.Context) error {
 		if name := a.SignIn.TransactionCookie(values); hasCookie(c.Request, name) {
 			a.dropCookie(c, name)
 		}
-		if wait := a.Limiter.charge(c, throttleFailure); wait > 0 {
-			return tooMany(wait, "too many sign-ins from your network have failed; wait a little and try again")
-		}
+		a.Limiter.charge(c, throttleFailure)
 		return a.refuseSignIn(c, err, oidc.StartRequest{Connection: connection})
 	}
 	a.dropCookie(c, done.TransactionCookie)

@@ -114,7 +114,10 @@ func newWorld(t *testing.T, dev bool) *world {
 	if _, err := w.ledger.Propose(t.Context(), command.Command{Actor: "operator", Payload: &command.RaiseLevel{Level: command.MaxLevel}}); err != nil {
 		t.Fatal(err)
 	}
-	handler := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.nodes[w.turn.Load()].ServeHTTP(rw, r) })
+	handler := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		turn := w.turn.Load() // before the nodes are looked at: they were set before it was
+		w.nodes[turn].ServeHTTP(rw, r)
+	})
 	w.server = httptest.NewUnstartedServer(handler)
 	if dev {
 		w.server.Start()
@@ -126,6 +129,7 @@ func newWorld(t *testing.T, dev bool) *world {
 	t.Cleanup(w.server.Close)
 	w.client = egress.New(egress.Config{AllowLoopback: true, AllowHTTP: dev, RootCAs: w.roots})
 	w.nodes = []http.Handler{w.node(), w.node()}
+	w.turn.Store(0)
 	return w
 }
 

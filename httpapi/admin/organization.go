@@ -58,19 +58,13 @@ type phoneBody struct {
 
 // mayChange refuses what the role may not change about its organization; what is not named here is the operator's.
 func (b organizationBody) mayChange(role openapi.Role) error {
-	may := "anything"
-	switch role {
-	case openapi.Operator:
+	if role == openapi.Operator {
 		return nil
-	case openapi.Owner:
-		may = "name, sign_in, break_glass and phone"
-		b.Name, b.SignIn, b.BreakGlass, b.Phone = nil, nil, nil, nil
-	case openapi.BreakGlass:
-		may = "break_glass"
-		b.BreakGlass = nil
 	}
+	b.Name, b.SignIn, b.BreakGlass, b.Phone = nil, nil, nil, nil
 	if b != (organizationBody{}) {
-		return directory.Errorf(directory.KindForbidden, "", "only %s may be changed here; the rest is for whoever runs the service", may)
+		return directory.Errorf(directory.KindForbidden, "",
+			"only name, sign_in, break_glass and phone may be changed here; the rest is for whoever runs the service")
 	}
 	return nil
 }
@@ -443,7 +437,7 @@ var (
 	}
 	docUpdateOrganization = &operation{
 		ID: "updateOrganization", Tag: "Organizations", Summary: "Change an organization", Request: schemaOrganizationChange,
-		Description: "An owner may change name, sign_in, break_glass and phone; a break-glass session break_glass.",
+		Description: "An owner may change name, sign_in, break_glass and phone.",
 		Status:      http.StatusOK, Response: schemaOrganization,
 		Refusals: []int{http.StatusForbidden, http.StatusConflict},
 	}

@@ -65,7 +65,7 @@ func (a *api) rows() []row {
 		{http.MethodPost, pathOrganizations, operator, openapi.Normal, a.createOrganization, docCreateOrganization},
 		{http.MethodGet, pathOrganizations, operator, openapi.Normal, a.listOrganizations, docListOrganizations},
 		{http.MethodGet, pathOrganization, breakGlass, openapi.Normal, a.getOrganization, docGetOrganization},
-		{http.MethodPatch, pathOrganization, breakGlass, openapi.Normal, a.updateOrganization, docUpdateOrganization},
+		{http.MethodPatch, pathOrganization, owner, openapi.Normal, a.updateOrganization, docUpdateOrganization},
 		{http.MethodDelete, pathOrganization, operator, openapi.Normal, a.deleteOrganization, docDeleteOrganization},
 
 		{http.MethodPost, pathTokens, owner, openapi.Normal, a.createToken, docCreateToken},

@@ -58,6 +58,9 @@ type factor struct {
 	SignCount uint32 `json:"count"`
 }
 
+// done tells whether there was a first step.
+func (f *factor) done() bool { return len(f.Recovery) > 0 || len(f.Passkey) > 0 }
+
 // Cookie is what to give to the browser: Secure, HttpOnly, SameSite=Lax, Path=/.
 type Cookie struct {
 	Name   string

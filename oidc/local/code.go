@@ -102,7 +102,11 @@ func organization(view *state.View, slug, email string) (*state.Directory, bool)
 
 // mailCode goes on with a challenge that wants a code, and mails the code.
 func (s *Service) mailCode(ctx context.Context, c *challenge, who *signer) (Cookie, *Refusal) {
-	if refusal := s.countMail(ctx, string(who.organization.ID), who.email, ""); refusal != nil {
+	first := "" // as for a stranger's
+	if c.First.done() {
+		first = "first step"
+	}
+	if refusal := s.countMail(ctx, string(who.organization.ID), who.email, first); refusal != nil {
 		return Cookie{}, refusal
 	}
 	c.Organization, c.Email, c.Code = who.organization.ID, who.email, newMailedCode()

@@ -24,7 +24,7 @@ const (
 //
 // A stranger must not be able to use up the mails of an address that needs a first step before a mail is sent: such an
 // address would be locked out just when it is needed most. So wrong first steps count for what was typed, and not for the
-// address.
+// address, and mails after a right one count apart from those that anybody may ask for.
 func (s *Service) countMail(ctx context.Context, key ...string) *Refusal {
 	return s.count(ctx, maxMails, s.deps.Now().Add(mailWindow), append([]string{"mail"}, key...))
 }
@@ -42,6 +42,11 @@ func (s *Service) countTry(ctx context.Context, c *challenge) *Refusal {
 func (s *Service) count(ctx context.Context, limit int, until time.Time, parts []string) *Refusal {
 	// No part holds a NUL: ids, folded addresses and checked codes do not.
 	key := directory.Hash(seal.HashToken("local attempts\x00" + strings.Join(parts, "\x00")))
+	if wait, full := s.full(ctx, key, limit); full { // known without asking the ledger
+		refusal := refuse(ReasonTooMany, nil)
+		refusal.RetryAfter = wait
+		return refusal
+	}
 	_, err := s.propose(ctx, "", "sign-in", &command.CountAttempt{
 		Key: key, Limit: limit, Expires: directory.Time(until.UnixMicro()),
 	})
@@ -50,19 +55,19 @@ func (s *Service) count(ctx context.Context, limit int, until time.Time, parts [
 		return nil
 	case directory.KindTooLarge:
 		refusal := refuse(ReasonTooMany, err)
-		refusal.RetryAfter = s.wait(ctx, key)
+		refusal.RetryAfter, _ = s.full(ctx, key, limit)
 		return refusal
 	default:
 		return refuse(ledgerReason(err), err)
 	}
 }
 
-// wait says how long a count still stands.
-func (s *Service) wait(ctx context.Context, key directory.Hash) time.Duration {
+// full tells whether a key has no try left, as far as this node knows, and for how long its count still stands.
+func (s *Service) full(ctx context.Context, key directory.Hash, limit int) (wait time.Duration, full bool) {
 	if view, err := s.deps.Viewer.View(ctx, state.Local()); err == nil {
 		if attempt, ok := view.Attempt(key); ok && !attempt.Expired(s.now()) {
-			return time.Duration(attempt.Expires-s.now()) * time.Microsecond
+			return time.Duration(attempt.Expires-s.now()) * time.Microsecond, attempt.Tries >= limit
 		}
 	}
-	return mailWindow
+	return mailWindow, false
 }

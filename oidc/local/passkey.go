@@ -121,7 +121,7 @@ func (s *Service) checkPasskey(ctx context.Context, visit *Visit, response []byt
 		return Step{}, refuse(ReasonStanding, nil)
 	}
 	who, ok := signerOf(d, credentials.Email)
-	if !ok {
+	if !ok || made(credentials, string(used.ID)) < who.since {
 		return Step{}, refuse(ReasonStanding, nil)
 	}
 	if who.standing == directory.StandingBreakGlass {
@@ -134,6 +134,16 @@ func (s *Service) checkPasskey(ctx context.Context, visit *Visit, response []byt
 		passkey: string(used.ID), signCount: used.Authenticator.SignCount, methods: methodsPasskey,
 	})
 	return Step{SignedIn: done}, refusal
+}
+
+// made is when a passkey was added.
+func made(credentials *directory.Credentials, id string) directory.Time {
+	for i := range credentials.Passkeys {
+		if credentials.Passkeys[i].ID == id {
+			return credentials.Passkeys[i].Created
+		}
+	}
+	return 0
 }
 
 // assertion verifies that one of the region's passkeys signed the challenge (Web Authentication §7.2).

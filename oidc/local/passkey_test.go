@@ -193,6 +193,13 @@ func TestPasskey_standingIsJudgedNow(t *testing.T) {
 	browser, response = h.ask(guest)
 	_, err = h.CheckPasskey(t.Context(), browser, response)
 	h.refused(err, ReasonStanding)
+	h.at = h.at.Add(time.Minute)
+	h.must(acme, &command.CreateUser{ID: "successor", Source: directory.SourceInvited, UserFields: command.UserFields{
+		Active: true, UserName: guestAddress, UserNameKey: guestAddress, Emails: []string{guestAddress},
+	}})
+	browser, response = h.ask(guest)
+	_, err = h.CheckPasskey(t.Context(), browser, response)
+	h.refused(err, ReasonStanding)
 }
 
 // Without a domain there are no passkeys, and all else works.

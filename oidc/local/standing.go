@@ -27,6 +27,7 @@ type signer struct {
 	organization *directory.Organization
 	email        string               // folded
 	user         directory.ResourceID // that signs in; empty: the root user, whom the ledger has to make
+	since        directory.Time       // passkeys from before were somebody else's, who had the address; 0: of whenever
 }
 
 // signerOf says what a folded address is to an organization. The ledger judges the same again when the session opens.
@@ -43,7 +44,7 @@ func signerOf(d *state.Directory, email string) (signer, bool) {
 	if !ok || !user.Active || user.Source != directory.SourceInvited || mustUseProvider(d, email) {
 		return signer{}, false
 	}
-	who.standing, who.user = directory.StandingInvited, user.ID
+	who.standing, who.user, who.since = directory.StandingInvited, user.ID, user.Created
 	return who, true
 }
 
