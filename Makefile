@@ -22,7 +22,7 @@ test: browser lint ## all tests: unit, laws, conversations and sign-in over real
 
 .PHONY: race
 race: ## the concurrent rooms under the race detector
-	$(GO) test -race -count=1 -timeout 20m ./seal ./fsm/... ./cluster/... ./scim ./oidc ./console ./httpapi/... ./telemetry
+	$(GO) test -race -count=1 -timeout 20m ./seal ./fsm/... ./cluster/... ./scim ./oidc/... ./apps ./console ./jobs/... ./httpapi/... ./telemetry
 
 .PHONY: lint
 lint: ## formatting and vet

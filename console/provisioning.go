@@ -49,7 +49,7 @@ func changeProvisioning(settings *directory.Settings, d *state.Directory, next *
 		return err
 	}
 	switched := next.SCIM == directory.SCIMApproved || next.SCIM == directory.SCIMActive
-	if switched && !settings.SCIMWithoutSignIn && settings.Allows(next.Plan).SignIn && !signInLive(d) {
+	if switched && !settings.SCIMWithoutSignIn && settings.Allows(next.Plan).SignIn && !d.Federated() {
 		return directory.Errorf(directory.KindConflict, "scim",
 			"SCIM cannot become %s before sign-in is live: add an enabled OpenID Connect connection first, "+
 				"or set scim_without_sign_in in the region's settings", next.SCIM)
@@ -71,16 +71,6 @@ func (s *Service) provisioned(ctx context.Context, id directory.OrganizationID) 
 		return nil, notInPlan("", "SCIM", allowed.Name)
 	}
 	return d, nil
-}
-
-// signInLive tells whether somebody could sign in.
-func signInLive(d *state.Directory) bool {
-	for connection := range d.Connections() {
-		if connection.Enabled {
-			return true
-		}
-	}
-	return false
 }
 
 func planExists(settings *directory.Settings, plan string) error {

@@ -98,7 +98,7 @@ func (tx *transaction) about(detail ...string) { tx.detail = append(tx.detail, d
 // Its texts are copied, so that the row does not keep the command's bytes alive.
 func (tx *transaction) audit(p command.Payload) {
 	tell, ok := audited[p.Kind()]
-	if !ok || tx.state.Level() < secondLevel {
+	if !ok || tx.state.Level() < command.SecondLevel {
 		return
 	}
 	d, refusal := tx.directory()

@@ -86,7 +86,7 @@ func writeOrganization(tx *transaction, old, next *directory.Organization) {
 
 // welcome lets those who may sign in here from now on know how.
 func welcome(tx *transaction, old, next *directory.Organization) {
-	if tx.state.Level() < secondLevel {
+	if tx.state.Level() < command.SecondLevel {
 		return
 	}
 	if next.RootEmail != "" && next.RootEmail != old.RootEmail {

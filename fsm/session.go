@@ -8,9 +8,6 @@ import (
 	"domicile/fsm/state"
 )
 
-// secondLevel is the behaviour level from which on sessions keep how they were opened, and the root user stays.
-const secondLevel = 2
-
 func openSession(tx *transaction, p *command.OpenSession) (command.Result, *directory.Error) {
 	d, refusal := tx.directory()
 	if refusal != nil {
@@ -35,7 +32,7 @@ func openSession(tx *transaction, p *command.OpenSession) (command.Result, *dire
 	}
 	tx.state.UseTransaction(p.Transaction, p.TransactionExpiry)
 	session := directory.Session{ID: p.ID, Hash: p.Hash, Connection: p.Connection, Expires: tx.now + directory.Time(p.Lifetime)}
-	if tx.state.Level() >= secondLevel {
+	if tx.state.Level() >= command.SecondLevel {
 		detail(&session, &p.SessionDetails)
 		session.Subject, session.ProviderSID, session.Context, session.Authed = p.Subject, p.ProviderSID, p.Context, p.Authed
 	}
@@ -93,7 +90,7 @@ func (tx *transaction) open(d *state.Directory, user *directory.User, session di
 		tx.state.DeleteSession(sessions[i])
 	}
 	session.Organization, session.User, session.UserNumber, session.Created = tx.organization, user.ID, user.Number, tx.now
-	if tx.state.Level() >= secondLevel {
+	if tx.state.Level() >= command.SecondLevel {
 		session = session.Fit()
 		session.Seq = tx.seq
 	}

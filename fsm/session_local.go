@@ -72,20 +72,10 @@ func stands(d *state.Directory, p *command.OpenLocalSession) (directory.Standing
 		return 0, directory.Errorf(directory.KindForbidden, "email", "this address may not sign in here")
 	}
 	_, domain, _ := strings.Cut(p.Email, "@")
-	if org.SignIn.RequireSSO && slices.Contains(org.Domains, domain) && federated(d) {
+	if org.SignIn.RequireSSO && slices.Contains(org.Domains, domain) && d.Federated() {
 		return 0, directory.Errorf(directory.KindForbidden, "email", "this address signs in through the identity provider")
 	}
 	return directory.StandingInvited, nil
-}
-
-// federated tells whether one of the organization's connections is on.
-func federated(d *state.Directory) bool {
-	for connection := range d.Connections() {
-		if connection.Enabled {
-			return true
-		}
-	}
-	return false
 }
 
 // useCredentials gives the credentials after their use, nil where none was named.

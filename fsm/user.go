@@ -13,7 +13,7 @@ func createUser(tx *transaction, p *command.CreateUser) (command.Result, *direct
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
-	if !p.Source.Valid() || p.Source == directory.SourceJIT && tx.state.Level() < secondLevel {
+	if !p.Source.Valid() || p.Source == directory.SourceJIT && tx.state.Level() < command.SecondLevel {
 		return command.Result{}, directory.Errorf(directory.KindInvalid, "source", "there is no source %d", p.Source)
 	}
 	if d.Taken(p.ID) {
@@ -26,7 +26,7 @@ func createUser(tx *transaction, p *command.CreateUser) (command.Result, *direct
 	user.ID, user.Source, user.Number, user.Created = p.ID, p.Source, d.NextNumber(), tx.now
 	d.PutUser(nil, user)
 	tx.subject = userSubject(user)
-	if user.Source == directory.SourceInvited && tx.state.Level() >= secondLevel {
+	if user.Source == directory.SourceInvited && tx.state.Level() >= command.SecondLevel {
 		tx.errand(directory.Errand{Kind: directory.ErrandSetup, Subject: user.UserNameKey})
 	}
 	return tx.changed(tx.now), nil
@@ -75,7 +75,7 @@ func deleteUser(tx *transaction, p *command.DeleteUser) (command.Result, *direct
 		return command.Result{}, refusal
 	}
 	groups := slices.Collect(d.GroupsOf(user.Number))
-	if user.Source == directory.SourceRoot && tx.state.Level() >= secondLevel {
+	if user.Source == directory.SourceRoot && tx.state.Level() >= command.SecondLevel {
 		return command.Result{}, directory.Errorf(directory.KindForbidden, "", "the root user cannot be deleted")
 	}
 	touchGroupsOf(tx, d, user.Number)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"domicile/directory"
+	"domicile/fsm/command"
 	"domicile/fsm/state"
 )
 
@@ -19,7 +20,7 @@ func (k signingKeys) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look for signing keys: %w", err)
 	}
-	if view.Level() < keysLevel {
+	if view.Level() < command.SecondLevel {
 		return nil // members of an older release could not apply it
 	}
 	var faults []error
@@ -34,9 +35,6 @@ func (k signingKeys) run(ctx context.Context) error {
 	}
 	return errors.Join(faults...)
 }
-
-// keysLevel is the behaviour level that knows signing keys.
-const keysLevel = 2
 
 // keyDue tells whether another key is due, beside the id of the newest. The oldest key stands first.
 func keyDue(keys []*directory.SigningKey, now time.Time) (newest string, due bool) {

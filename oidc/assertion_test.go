@@ -9,6 +9,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"domicile/directory"
+	"domicile/fsm/command"
 	"domicile/oidc/oidctest"
 	"domicile/seal"
 )
@@ -30,7 +31,7 @@ func (f *flow) newKey(use directory.KeyUse) string {
 
 // TestFlow_privateKey: the provider checks our assertion with the keys that it fetches from us.
 func TestFlow_privateKey(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.settings.AuthMethod = directory.AuthPrivateKey
 	f.connect("", "")
 	f.alice(nil)
@@ -59,7 +60,7 @@ func TestFlow_privateKey(t *testing.T) {
 }
 
 func TestClientAssertion(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	id := f.newKey(directory.KeyClientAssertion)
 	held, _ := f.fsm.View().Connection(connection)
 	published, err := f.service.ClientKeys(t.Context())

@@ -10,13 +10,14 @@ import (
 	"golang.org/x/oauth2"
 
 	"domicile/directory"
+	"domicile/fsm/command"
 	"domicile/oidc/oidctest"
 )
 
 // TestFlow_rotation: while a client secret is being replaced, the one that the provider still has is good enough.
 func TestFlow_rotation(t *testing.T) {
 	const previous = "domicile_oidc_previous_secret_total"
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.alice(nil)
 	f.connect("a newer secret", flowSecret)
 	f.succeeds("alice@acme.example")
@@ -50,7 +51,7 @@ func TestFlow_rotation(t *testing.T) {
 
 // TestFlow_rotationBurnsCode: a provider that spends the code on a client that it does not let in costs one sign-in, not all.
 func TestFlow_rotationBurnsCode(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.alice(nil)
 	f.connect("a newer secret", flowSecret)
 	f.provider.Script(oidctest.Faults{Lasting: []oidctest.Fault{oidctest.CodeBurnt}})
@@ -67,7 +68,7 @@ func TestFlow_rotationBurnsCode(t *testing.T) {
 // TestFlow_rotationNeedsRefusal: the second secret is for a provider that refuses the first, not for one that is down or
 // refuses the code.
 func TestFlow_rotationNeedsRefusal(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.alice(nil)
 	f.connect(flowSecret, "the old one")
 	for fault, want := range map[oidctest.Fault]Reason{

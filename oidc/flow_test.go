@@ -231,7 +231,7 @@ func queryOf(t *testing.T, address string) url.Values {
 
 // TestFlow_choices: what the connection chooses is asked for, and what came back is held to it.
 func TestFlow_choices(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.settings = directory.ConnectionSettings{
 		AuthMethod: directory.AuthPost, ResponseMode: directory.ResponseFormPost, Prompt: "login", MaxAge: 300,
 		ACRValues: []string{"phr", "phrh"}, Scopes: []string{"groups", "email"},
@@ -275,7 +275,7 @@ func TestFlow_choices(t *testing.T) {
 }
 
 func TestFlow_choicesByDefault(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.alice(map[string]any{"auth_time": f.now().Add(-1000 * 3600e9).Unix()})
 	redirect, _ := f.walk(StartRequest{Connection: connection}, "alice@acme.example")
 	query := queryOf(t, redirect.URL)
@@ -335,7 +335,7 @@ func TestFlow_oldLedger(t *testing.T) {
 
 // TestFlow_initiated: a provider may begin a sign-in; which one is told by the connection, or by an issuer of one only.
 func TestFlow_initiated(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.alice(nil)
 	redirect, callback := f.walk(StartRequest{
 		Issuer: f.provider.Issuer(), LoginHint: "00u1", ReturnTo: "/target", Email: "x@elsewhere.example",
@@ -373,7 +373,7 @@ func TestFlow_initiated(t *testing.T) {
 
 // TestFlow_sharedRedirect: connections with the shared address come back there and nowhere else, and the others never do.
 func TestFlow_sharedRedirect(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.alice(nil)
 	_, own := f.walk(StartRequest{Connection: connection}, "alice@acme.example")
 	own.Connection = ""

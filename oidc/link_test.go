@@ -26,7 +26,7 @@ func TestWhois(t *testing.T) {
 	l.user(scim, "shared-2", "", true, "shared@acme.example")
 	l.user(invited, "guest@acme.example", "", true, "guest@acme.example")
 	l.user(invited, "guest@elsewhere.example", "", true, "guest@elsewhere.example")
-	l.must(&command.RaiseLevel{Level: laterLevel})
+	l.must(&command.RaiseLevel{Level: command.SecondLevel})
 	l.user(directory.SourceJIT, "newcomer", "", true, "newcomer@acme.example")
 	l.user(scim, "abroad", "", true, "abroad@elsewhere.example")
 	l.user(scim, "gone", "GONE", false, "gone@acme.example")

@@ -13,7 +13,7 @@ import (
 // newcomers is a flow whose organization wants newcomers.
 func newcomers(t *testing.T) *flow {
 	t.Helper()
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.settings.JustInTime = true
 	f.connect(flowSecret, "")
 	f.must(&command.UpdateOrganization{OrganizationFields: command.OrganizationFields{

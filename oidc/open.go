@@ -47,7 +47,7 @@ func (o *opening) command(now time.Time) *command.OpenSession {
 		Issuer:            id.issuer,
 		Subject:           id.subject,
 	}
-	if o.level < laterLevel {
+	if o.level < command.SecondLevel {
 		return opened
 	}
 	opened.SessionDetails = command.SessionDetails{

@@ -22,9 +22,6 @@ const (
 	maxNamed     = 10              // connections in a log line
 )
 
-// laterLevel is the ledger's level from which on it takes what came after the first release.
-const laterLevel = 2
-
 // shelf is the ledger as the place where providers' documents are kept, so that a node that has just started can sign
 // people in while a provider's discovery and keys cannot be asked for.
 type shelf struct {
@@ -106,7 +103,7 @@ func (s *shelf) keepKeys(ctx context.Context, issuer string, made kept) {
 // offer queues a document that is news to the ledger.
 func (s *shelf) offer(view *state.View, place shelfPlace, text string, fetched directory.Time, made kept) {
 	at := directory.Time(made.fetched.UnixMicro())
-	if view.Level() < laterLevel || len(made.text) > directory.MaxProviderDocument ||
+	if view.Level() < command.SecondLevel || len(made.text) > directory.MaxProviderDocument ||
 		string(made.text) == text && at < fetched+shelfGrain {
 		return
 	}

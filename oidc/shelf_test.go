@@ -18,7 +18,7 @@ var down = oidctest.Faults{Lasting: []oidctest.Fault{oidctest.DiscoveryFails, oi
 // TestAttack43_coldNode: a node that has just started signs people in while the provider's discovery and keys are down, with what
 // another node left in the ledger, for as long as that is not too old.
 func TestAttack43_coldNode(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.alice(nil)
 	f.succeeds("alice@acme.example")
 	f.settle()
@@ -44,7 +44,7 @@ func TestAttack43_coldNode(t *testing.T) {
 
 // TestAttack43_coldNodeHangs: a provider that does not answer at all costs a moment.
 func TestAttack43_coldNodeHangs(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.alice(nil)
 	f.succeeds("alice@acme.example")
 	f.settle()
@@ -59,7 +59,7 @@ func TestAttack43_coldNodeHangs(t *testing.T) {
 
 // TestFlow_rotatedElsewhere: keys that another node has seen are good here, while the provider cannot be asked for them.
 func TestFlow_rotatedElsewhere(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.alice(nil)
 	f.succeeds("alice@acme.example")
 	here := f.service
@@ -76,7 +76,7 @@ func TestFlow_rotatedElsewhere(t *testing.T) {
 }
 
 func TestShelf_writesWhatIsNews(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.alice(nil)
 	issuer := f.provider.Issuer()
 	seq := func() uint64 {
@@ -129,7 +129,7 @@ func TestShelf_writesWhatIsNews(t *testing.T) {
 
 // TestShelf_bounds: one document waits once, and what is over the bound is let go.
 func TestShelf_bounds(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	shelf := f.service.shelf
 	view := f.fsm.View()
 	text := kept{[]byte("text"), f.now()}
@@ -161,7 +161,7 @@ func TestShelf_bounds(t *testing.T) {
 }
 
 func TestRefreshProviders(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.must(&command.PutConnection{
 		ID: "off", Issuer: "https://off.example", ClientID: "x", ClientSecret: f.seal("x"), ConnectionSettings: f.settings,
 	})
@@ -192,7 +192,7 @@ func TestRefreshProviders(t *testing.T) {
 
 // TestRun: what waits is written, and Run ends with its context.
 func TestRun(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.alice(nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})

@@ -83,7 +83,7 @@ func (s *Service) writeTouches(ctx context.Context) {
 		return
 	}
 	for _, batch := range s.touches.take() {
-		if view.Level() < laterLevel {
+		if view.Level() < command.SecondLevel {
 			continue // the ledger does not take them yet
 		}
 		if err := s.writeBatch(ctx, &batch); err != nil {

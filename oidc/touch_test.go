@@ -22,7 +22,7 @@ const minute = directory.Time(60_000_000)
 
 // TestFlow_policy: sessions live as long as the organization chose, or less where the provider says so.
 func TestFlow_policy(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.alice(nil)
 	if session := f.succeeds("alice@acme.example"); session.Idle != 0 || session.Expires-session.Created != directory.DefaultSessionLifetime {
 		t.Errorf("by default %+v", session)
@@ -53,7 +53,7 @@ func TestFlow_policy(t *testing.T) {
 // TestFlow_idle: a session that is used lives on, and one that is not ends; uses are written together, and not each.
 func TestFlow_idle(t *testing.T) {
 	for _, idle := range []directory.Time{minute, 20 * minute} {
-		f := newFlow(t, laterLevel)
+		f := newFlow(t, command.SecondLevel)
 		f.alice(nil)
 		f.policy(directory.SignInPolicy{SessionIdle: idle})
 		done, err := f.signIn("alice@acme.example")
@@ -92,7 +92,7 @@ func TestFlow_idle(t *testing.T) {
 
 // TestTouches_cutOff: a node that is cut off writes nothing, and forgets nothing.
 func TestTouches_cutOff(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.alice(nil)
 	done, err := f.signIn("alice@acme.example")
 	if err != nil {
@@ -137,7 +137,7 @@ func TestTouches_bounds(t *testing.T) {
 
 // TestSessions_own: a person sees and ends their own sessions and nobody else's.
 func TestSessions_own(t *testing.T) {
-	f := newFlow(t, laterLevel)
+	f := newFlow(t, command.SecondLevel)
 	f.alice(nil)
 	f.person("sub-bob", "bob@acme.example", nil)
 	f.user(directory.SourceSCIM, "bob@acme.example", "", true, "bob@acme.example")

@@ -119,7 +119,7 @@ func (c *Command) EncodeWithLevel() (encoded []byte, level uint64) {
 	c.Payload.encode(w)
 	level = firstLevel
 	if c.Payload.Kind() >= KindPutRequest || w.HasLater() || isJustInTime(c.Payload) {
-		level = 2
+		level = SecondLevel
 	}
 	return w.Bytes(), level
 }

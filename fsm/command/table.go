@@ -3,11 +3,14 @@ package command
 import "strconv"
 
 // MaxLevel is the newest behaviour level that this binary can apply. A node stops at an entry or snapshot above it.
-const MaxLevel = 2
+const MaxLevel = SecondLevel
 
 // firstLevel is that of a new ledger, and of all that the first release could do. Level 2 has the kinds from PutRequest on,
 // the fields behind wire.Writer.Later, just-in-time users, and the audit log.
 const firstLevel = 1
+
+// SecondLevel is that from which on a ledger takes what came after the first release.
+const SecondLevel = 2
 
 // row describes one kind: its name in logs and metrics, and a maker of empty payloads for decoding.
 type row struct {

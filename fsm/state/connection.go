@@ -15,6 +15,16 @@ func (t *tables) AllConnections() iter.Seq[*directory.Connection] { return t.con
 // Connections iterates over the OpenID Connect connections by id.
 func (d *Directory) Connections() iter.Seq[*directory.Connection] { return d.connections.all() }
 
+// Federated tells whether one of the connections is on, so that people can come through an identity provider.
+func (d *Directory) Federated() bool {
+	for connection := range d.Connections() {
+		if connection.Enabled {
+			return true
+		}
+	}
+	return false
+}
+
 // Connection finds a connection of this organization by its id.
 func (d *Directory) Connection(id directory.ConnectionID) (*directory.Connection, bool) {
 	return d.connections.Get(&directory.Connection{ID: id})

@@ -51,15 +51,7 @@ func signerOf(d *state.Directory, email string) (signer, bool) {
 // mustUseProvider tells whether the organization wants people with this address to come through its identity provider.
 func mustUseProvider(d *state.Directory, email string) bool {
 	org := d.Organization()
-	if !org.SignIn.RequireSSO || !slices.Contains(org.Domains, directory.EmailDomain(email)) {
-		return false
-	}
-	for connection := range d.Connections() {
-		if connection.Enabled {
-			return true
-		}
-	}
-	return false
+	return org.SignIn.RequireSSO && slices.Contains(org.Domains, directory.EmailDomain(email)) && d.Federated()
 }
 
 // takesRecovery tells whether recovery codes are of any use to the address: to an invited person a code by mail is enough.
