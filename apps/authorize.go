@@ -13,10 +13,18 @@ import (
 type Next struct {
 	// Location is an address of the application: the answer. Empty: the person has to sign in first.
 	Location string
-	// Request is then to be kept in the browser and given to Resume when the person is back, within RequestLife.
+	// Request is then to be kept in the browser, in the place of an older one, and given to Resume when the person is back, within
+	// RequestLife. Demand says what the sign-in has to be.
 	Request string
 	// Hint is then whom the application expects (login_hint); empty: nobody in particular.
 	Hint string
+}
+
+// Demand is what a request wants of the sign-in for it (OpenID Connect Core §3.1.2.1).
+type Demand struct {
+	Login  bool  // the person is to authenticate anew
+	Select bool  // the person is to choose an account
+	MaxAge int64 // seconds since the person authenticated; 0: no matter
 }
 
 // code is an authorization code (RFC 6749 §4.1.2), sealed for its application.
@@ -66,14 +74,52 @@ func (s *Service) Resume(ctx context.Context, session, kept string) (Next, error
 }
 
 func (s *Service) resume(ctx context.Context, session, kept string) (Next, error) {
-	q := new(request)
-	if err := openText(s.requests, kept, "", q); err != nil || s.now() >= q.Expires {
-		return Next{}, ErrRequest
-	}
-	if _, err := s.registered(ctx, q.Application, q.Redirect); err != nil { // it may have changed meanwhile
+	q, err := s.recall(ctx, kept)
+	if err != nil {
 		return Next{}, err
 	}
 	return s.decide(ctx, q, session)
+}
+
+// Abandon gives up a request that was kept, because its person cannot or will not sign in. It gives an error always: those of
+// Resume, one of which tells the application.
+func (s *Service) Abandon(ctx context.Context, kept string) error {
+	q, err := s.recall(ctx, kept)
+	if err == nil {
+		err = s.toApplication(q, refuse(CodeAccessDenied, "the person went back without signing in"))
+	}
+	s.countNext("abandon", Next{}, err)
+	return err
+}
+
+// Demand says what the sign-in for a request that was kept has to be. For one that is not good any more it is nothing: Resume
+// refuses it.
+func (s *Service) Demand(kept string) Demand {
+	q, err := s.reopen(kept)
+	if err != nil {
+		return Demand{}
+	}
+	return q.demand()
+}
+
+func (s *Service) reopen(kept string) (*request, error) {
+	q := new(request)
+	if err := openText(s.requests, kept, "", q); err != nil || s.now() >= q.Expires {
+		return nil, ErrRequest
+	}
+	return q, nil
+}
+
+// recall opens a request that was kept, if its application still has that redirect URI.
+func (s *Service) recall(ctx context.Context, kept string) (*request, error) {
+	q, err := s.reopen(kept)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.registered(ctx, q.Application, q.Redirect); err != nil {
+		return nil, err
+	}
+	return q, nil
 }
 
 // registered gives a view in which the application has this redirect URI.
@@ -108,14 +154,26 @@ func (s *Service) decide(ctx context.Context, q *request, session string) (Next,
 	if who.Session.Kind == directory.SessionBreakGlass {
 		return Next{}, s.toApplication(q, refuse(CodeAccessDenied, "an emergency session is for the settings of the connection only"))
 	}
-	if suits, isNew := q.suits(who); !suits {
-		if isNew {
-			return Next{}, s.toApplication(q, refuse(CodeLoginRequired, "the person who signed in was not asked to authenticate again, or is not the one that was meant"))
-		}
-		return s.signIn(q)
+	if !q.suits(who) {
+		return s.another(q, who.Session)
 	}
 	location, err := s.issue(q, who)
 	return Next{Location: location}, err
+}
+
+// another wants a sign-in in the place of a session that does not suit. What a sign-in for the request did not mend, one more
+// would not either; but where only the time is missing, the identity provider may be one that never says it: then it is told to
+// authenticate the person now.
+func (s *Service) another(q *request, session *directory.Session) (Next, error) {
+	untold := q.MaxAge > 0 && !q.Again && knownAuthTime(session) == 0
+	switch {
+	case untold:
+		q.Again, q.Seq = true, session.Seq
+	case q.opened(session):
+		return Next{}, s.toApplication(q, refuse(CodeLoginRequired,
+			"the person who signed in was not asked to authenticate again, or is not the one that was meant"))
+	}
+	return s.signIn(q)
 }
 
 // signIn wants somebody to sign in.

@@ -141,7 +141,7 @@ func TestAuthorize_signInFirst(t *testing.T) {
 
 	cookie := h.signIn(rosa, time.Time{})
 	for name, kept := range map[string]string{
-		"empty": "", "garbage": "garbage", "changed": next.Request[:len(next.Request)-2] + "AA", "a code": h.code(cookie),
+		"empty": "", "garbage": "garbage", "changed": next.Request[:len(next.Request)-8] + "AAAAAAAA", "a code": h.code(cookie),
 		"of another region": keptElsewhere(t), "huge": strings.Repeat("A", 1<<20),
 	} {
 		if _, err := h.Resume(t.Context(), cookie, kept); !errors.Is(err, apps.ErrRequest) {
@@ -151,7 +151,7 @@ func TestAuthorize_signInFirst(t *testing.T) {
 	h.put(&command.PutApplication{ID: billing, Name: "Billing", RedirectURIs: []string{"https://billing.example/other"}})
 	_, err = h.Resume(t.Context(), cookie, next.Request) // its redirect URI was taken away
 	wantFault(t, err, apps.CodeInvalidRequest, false)
-	h.wait(apps.RequestLife)
+	h.Advance(apps.RequestLife)
 	if _, err := h.Resume(t.Context(), cookie, next.Request); !errors.Is(err, apps.ErrRequest) {
 		t.Errorf("too late: %v", err)
 	}
@@ -179,7 +179,7 @@ func TestAuthorize_silent(t *testing.T) {
 	h := newHouse(t)
 	_, err := h.Authorize(t.Context(), "", asks("prompt", "none"))
 	wantFault(t, err, apps.CodeLoginRequired, true)
-	cookie := h.signIn(rosa, h.now().Add(-time.Hour))
+	cookie := h.signIn(rosa, h.Now().Add(-time.Hour))
 	h.code(cookie, "prompt", "none")
 	h.code(cookie, "prompt", "none", "max_age", "3700")
 	h.code(cookie, "prompt", "none", "id_token_hint", h.tokens(cookie).ID.Reveal())
@@ -187,32 +187,108 @@ func TestAuthorize_silent(t *testing.T) {
 	wantFault(t, err, apps.CodeLoginRequired, true)
 }
 
-// prompt=login and max_age want a sign-in that is newer than the request; one that the provider did not make the person
-// authenticate for is refused, not passed off as one.
+// prompt=login and max_age want a sign-in that is newer than the request, and say so; one that the provider did not make the
+// person authenticate for is refused, not passed off as one, and so is one of which nobody says when that was.
 func TestAuthorize_again(t *testing.T) {
-	for name, pairs := range map[string][]string{
-		"login": {"prompt", "login"}, "select_account": {"prompt", "select_account"}, "max_age 0": {"max_age", "0"},
-		"max_age": {"max_age", "600"},
+	for name, test := range map[string]struct {
+		demand apps.Demand
+		pairs  []string
+	}{
+		"login":             {apps.Demand{Login: true}, []string{"prompt", "login"}},
+		"max_age 0":         {apps.Demand{Login: true}, []string{"max_age", "0"}},
+		"max_age":           {apps.Demand{MaxAge: 600}, []string{"max_age", "600"}},
+		"login and max_age": {apps.Demand{Login: true, MaxAge: 600}, []string{"prompt", "login", "max_age", "600"}},
+		"login and account": {apps.Demand{Login: true, Select: true}, []string{"prompt", "login select_account"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
-			old := h.signIn(rosa, h.now().Add(-time.Hour))
-			next, err := h.Authorize(t.Context(), old, asks(pairs...))
+			old := h.signIn(rosa, h.Now().Add(-time.Hour))
+			next, err := h.Authorize(t.Context(), old, asks(test.pairs...))
 			if err != nil || next.Request == "" {
 				t.Fatalf("%+v, %v", next, err)
+			}
+			if demand := h.Demand(next.Request); demand != test.demand {
+				t.Errorf("the sign-in has to be %+v", demand)
 			}
 			if again, err := h.Resume(t.Context(), old, next.Request); err != nil || again.Location != "" {
 				t.Errorf("with the old session: %+v, %v", again, err)
 			}
-			_, err = h.Resume(t.Context(), h.signIn(rosa, h.now().Add(-time.Hour)), next.Request)
+			_, err = h.Resume(t.Context(), h.signIn(rosa, h.Now().Add(-time.Hour)), next.Request)
 			wantFault(t, err, apps.CodeLoginRequired, true)
-			for _, authed := range []time.Time{{}, h.now().Add(-30 * time.Second)} { // unknown; by a clock that is behind
-				done, err := h.Resume(t.Context(), h.signIn(rosa, authed), next.Request)
-				if err != nil || queryOf(t, done.Location).Get("code") == "" {
-					t.Errorf("%+v, %v", done, err)
-				}
+			if test.demand.Login {
+				_, err = h.Resume(t.Context(), h.signIn(rosa, time.Time{}), next.Request)
+				wantFault(t, err, apps.CodeLoginRequired, true)
+			}
+			behind := h.Now().Add(-30 * time.Second) // by a clock that is
+			done, err := h.Resume(t.Context(), h.signIn(rosa, behind), next.Request)
+			if err != nil || queryOf(t, done.Location).Get("code") == "" {
+				t.Errorf("%+v, %v", done, err)
 			}
 		})
+	}
+}
+
+// A provider that never says when people authenticate is told once to do it now; if that is not done either, it is refused.
+func TestAuthorize_untold(t *testing.T) {
+	h := newHouse(t)
+	next, err := h.Authorize(t.Context(), "", asks("max_age", "600"))
+	if err != nil || h.Demand(next.Request) != (apps.Demand{MaxAge: 600}) {
+		t.Fatalf("%+v, %v", next, err)
+	}
+	untold := h.signIn(rosa, time.Time{})
+	for range 3 { // coming back with the same session is no second try
+		next, err = h.Resume(t.Context(), untold, next.Request)
+		if err != nil || h.Demand(next.Request) != (apps.Demand{Login: true, MaxAge: 600}) {
+			t.Fatalf("%+v, %v", next, err)
+		}
+	}
+	_, err = h.Resume(t.Context(), h.signIn(rosa, time.Time{}), next.Request)
+	wantFault(t, err, apps.CodeLoginRequired, true)
+	done, err := h.Resume(t.Context(), h.signIn(rosa, h.Now()), next.Request)
+	if err != nil || queryOf(t, done.Location).Get("code") == "" {
+		t.Errorf("%+v, %v", done, err)
+	}
+	_, err = h.Authorize(t.Context(), untold, asks("max_age", "600", "prompt", "none"))
+	wantFault(t, err, apps.CodeLoginRequired, true)
+	root := h.local("root@acme.example") // signed in here, and we know when
+	h.code(root, "max_age", "600")
+}
+
+// prompt=select_account wants another sign-in, and no new authentication; prompt=consent wants nothing.
+func TestAuthorize_selectAccount(t *testing.T) {
+	h := newHouse(t)
+	old := h.signIn(rosa, h.Now().Add(-time.Hour))
+	h.code(old, "prompt", "consent")
+	next, err := h.Authorize(t.Context(), old, asks("prompt", "select_account"))
+	if err != nil || h.Demand(next.Request) != (apps.Demand{Select: true}) {
+		t.Fatalf("%+v, %v", next, err)
+	}
+	if again, err := h.Resume(t.Context(), old, next.Request); err != nil || again.Location != "" {
+		t.Errorf("with the old session: %+v, %v", again, err)
+	}
+	done, err := h.Resume(t.Context(), h.signIn(rosa, time.Time{}), next.Request)
+	if err != nil || queryOf(t, done.Location).Get("code") == "" {
+		t.Errorf("%+v, %v", done, err)
+	}
+}
+
+// Whoever gives up goes back to the application, which is told.
+func TestAbandon(t *testing.T) {
+	h := newHouse(t)
+	next, err := h.Authorize(t.Context(), "", asks("prompt", "login"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFault(t, h.Abandon(t.Context(), next.Request), apps.CodeAccessDenied, true)
+	if err := h.Abandon(t.Context(), "garbage"); !errors.Is(err, apps.ErrRequest) {
+		t.Errorf("garbage: %v", err)
+	}
+	if demand := h.Demand("garbage"); demand != (apps.Demand{}) {
+		t.Errorf("garbage demands %+v", demand)
+	}
+	h.Advance(apps.RequestLife)
+	if err := h.Abandon(t.Context(), next.Request); !errors.Is(err, apps.ErrRequest) {
+		t.Errorf("too late: %v", err)
 	}
 }
 
@@ -228,7 +304,7 @@ func TestAuthorize_breakGlass(t *testing.T) {
 func TestAuthorize_cutOff(t *testing.T) {
 	h := newHouse(t)
 	cookie := h.signIn(rosa, time.Time{})
-	h.cut.Store(true)
+	h.Cut(true)
 	for _, prompt := range []string{"", "none"} {
 		if _, err := h.Authorize(t.Context(), cookie, asks("prompt", prompt)); directory.KindOf(err) != directory.KindUnavailable {
 			t.Errorf("prompt %q: %v", prompt, err)

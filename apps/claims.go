@@ -56,9 +56,16 @@ type Claims struct {
 }
 
 type claimOrganization struct {
-	ID   directory.OrganizationID `json:"id"`
-	Slug string                   `json:"slug"`
-	Name string                   `json:"name"`
+	ID    directory.OrganizationID `json:"id"`
+	Slug  string                   `json:"slug"`
+	Name  string                   `json:"name"`
+	Phone *claimPhone              `json:"phone_policy,omitempty"` // for people whom the organization provisioned
+}
+
+// claimPhone is a directory.PhonePolicy, in the words of the API.
+type claimPhone struct {
+	MayChange   bool `json:"may_change"`
+	MustConfirm bool `json:"must_confirm"`
 }
 
 type claimTeam struct {
@@ -81,7 +88,7 @@ type idToken struct {
 func claimsOf(d *state.Directory, who Who, scopes []string, teams int) Claims {
 	c := Claims{
 		Subject:      who.User.ID,
-		Organization: claimOrganization{who.Organization.ID, who.Organization.Slug, who.Organization.Name},
+		Organization: organizationOf(who),
 		Role:         roleOf(who.User), Session: who.Session.ID, AuthTime: seconds(authTime(who.Session)),
 		Methods: who.Session.Methods, Context: who.Session.Context, SessionExpiry: seconds(who.Session.Expires),
 	}
@@ -96,6 +103,17 @@ func claimsOf(d *state.Directory, who Who, scopes []string, teams int) Claims {
 	if email := who.User.Email(); email != "" && slices.Contains(scopes, scopeEmail) {
 		verified := isOfDomains(email, who.Organization.Domains)
 		c.Email, c.EmailVerified = email, &verified
+	}
+	return c
+}
+
+// organizationOf gives the organization, and what it decides for those whom it provisioned: all others have their telephone
+// number from themselves.
+func organizationOf(who Who) claimOrganization {
+	c := claimOrganization{ID: who.Organization.ID, Slug: who.Organization.Slug, Name: who.Organization.Name}
+	if who.User.Source == directory.SourceSCIM {
+		phone := claimPhone(who.Organization.Phone)
+		c.Phone = &phone
 	}
 	return c
 }
@@ -135,6 +153,15 @@ func isOfDomains(email string, domains []string) bool {
 // authTime is when the person authenticated, as far as anybody said.
 func authTime(session *directory.Session) directory.Time {
 	return cmp.Or(session.Authed, session.Created)
+}
+
+// knownAuthTime is when the person authenticated; 0 where the identity provider did not say, and was not told to do it for this
+// session: it may have been long before.
+func knownAuthTime(session *directory.Session) directory.Time {
+	if session.Kind == directory.SessionSSO {
+		return session.Authed
+	}
+	return session.Created
 }
 
 func seconds(t directory.Time) int64 { return int64(t) / 1_000_000 }

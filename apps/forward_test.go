@@ -47,11 +47,11 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
-	h.cut.Store(true)
+	h.Cut(true)
 	if _, err := h.Verify(t.Context(), cookie); directory.KindOf(err) != directory.KindUnavailable {
 		t.Errorf("cut off: %v", err)
 	}
-	h.cut.Store(false)
+	h.Cut(false)
 	h.deactivate(rosa)
 	if _, err := h.Verify(t.Context(), cookie); directory.KindOf(err) != directory.KindUnauthenticated {
 		t.Errorf("deactivated: %v", err)

@@ -7,18 +7,15 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/hashicorp/raft"
 
 	"domicile/apps"
 	"domicile/directory"
-	"domicile/fsm"
 	"domicile/fsm/command"
+	"domicile/fsm/fsmtest"
 	"domicile/fsm/state"
 	"domicile/seal"
 )
@@ -41,30 +38,24 @@ const (
 	s256     = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 )
 
-// house is a real FSM without raft, with an organization, two applications, and the service over it.
+// house is a ledger with an organization and two applications, and the service over it.
 type house struct {
 	*apps.Service
-	t      testing.TB
-	fsm    *fsm.FSM
-	ring   *seal.Keyring
-	offset atomic.Int64 // of its clock
-	cut    atomic.Bool
-
-	mu    sync.Mutex
-	index uint64
+	*fsmtest.Ledger
+	t    testing.TB
+	ring *seal.Keyring
 }
 
 func identity() state.Identity { return state.Identity{Region: "eu", Cluster: "cluster-1"} }
 
 func newHouse(t testing.TB) *house {
-	h := &house{t: t, fsm: fsm.New(identity(), func(err error) { t.Error(err) }), ring: seal.GenerateKeyring()}
+	h := &house{t: t, Ledger: fsmtest.New(t, identity(), command.MaxLevel), ring: seal.GenerateKeyring()}
 	h.Service = h.node(h.ring)
-	h.must("", &command.RaiseLevel{Level: command.MaxLevel})
-	h.must(acme, &command.CreateOrganization{OrganizationFields: command.OrganizationFields{
+	h.Must(acme, &command.CreateOrganization{OrganizationFields: command.OrganizationFields{
 		Slug: "acme", Name: "Acme", Domains: []string{"acme.example"}, RootEmail: "root@acme.example",
 		Profile: directory.ProfileInterop, BreakGlass: []string{"fire@acme.example"},
 	}})
-	h.must(acme, &command.PutConnection{
+	h.Must(acme, &command.PutConnection{
 		ID: connection, Issuer: idp, ClientID: "client", ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic},
 		Enabled: true,
 	})
@@ -78,7 +69,7 @@ func newHouse(t testing.TB) *house {
 // node makes a service of the same region.
 func (h *house) node(ring *seal.Keyring) *apps.Service {
 	return apps.New(apps.Deps{
-		Proposer: h, Viewer: h, Keyring: ring, Identity: identity(), NewID: seal.NewID, Now: h.now, Resolve: h.resolve,
+		Proposer: h, Viewer: h, Keyring: ring, Identity: identity(), NewID: seal.NewID, Now: h.Now, Resolve: h.resolve,
 		HTTP:   http.DefaultClient,
 		Region: directory.Region{ID: "eu", URL: "https://eu.example.com", LoginURL: "https://Login.eu.example.com:443/login"},
 	})
@@ -91,7 +82,7 @@ func (h *house) resolve(ctx context.Context, cookie string) (apps.Who, error) {
 		return apps.Who{}, err
 	}
 	session, ok := view.Session(seal.HashToken(cookie))
-	if !ok || session.Expired(h.micro()) {
+	if !ok || session.Expired(directory.Time(h.Now().UnixMicro())) {
 		return apps.Who{}, directory.Errorf(directory.KindUnauthenticated, "", "nobody is signed in")
 	}
 	d, _ := view.Directory(session.Organization)
@@ -99,58 +90,28 @@ func (h *house) resolve(ctx context.Context, cookie string) (apps.Who, error) {
 	return apps.Who{User: user, Organization: d.Organization(), Session: session}, nil
 }
 
-func (h *house) now() time.Time        { return time.Now().Add(time.Duration(h.offset.Load())) }
-func (h *house) micro() directory.Time { return directory.Time(h.now().UnixMicro()) }
-func (h *house) wait(d time.Duration)  { h.offset.Add(int64(d)) }
-
-func (h *house) View(context.Context, state.Freshness) (*state.View, error) {
-	if h.cut.Load() {
-		return nil, directory.Unavailable(time.Second, nil, "this node is cut off")
-	}
-	return h.fsm.View(), nil
-}
-
-func (h *house) Propose(_ context.Context, c command.Command) (command.Result, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	now := h.now()
-	c.RequestID = seal.NewRequestID()
-	c.Deadline = directory.Time(now.Add(10 * time.Second).UnixMicro())
-	entry := command.Entry{Region: "eu", Cluster: "cluster-1", At: directory.Time(now.UnixMicro()), Commands: [][]byte{c.Encode()}}
-	h.index++
-	applied := h.fsm.Apply(&raft.Log{Index: h.index, Type: raft.LogCommand, Data: entry.Encode()}).(fsm.Applied)
-	if applied.Err != nil {
-		return command.Result{}, applied.Err
-	}
-	return applied.Results[0], applied.Results[0].Err()
-}
-
-func (h *house) must(org directory.OrganizationID, p command.Payload) {
-	h.t.Helper()
-	if _, err := h.Propose(h.t.Context(), command.Command{Organization: org, Actor: "operator", Payload: p}); err != nil {
-		h.t.Fatal(err)
-	}
-}
+// Now is the ledger's, not the service's way to ask for it.
+func (h *house) Now() time.Time { return h.Ledger.Now() }
 
 func (h *house) user(id directory.ResourceID, emails ...string) {
 	h.t.Helper()
-	h.must(acme, &command.CreateUser{ID: id, Source: directory.SourceSCIM, UserFields: command.UserFields{
+	h.Must(acme, &command.CreateUser{ID: id, Source: directory.SourceSCIM, UserFields: command.UserFields{
 		Active: true, UserName: string(id), UserNameKey: string(id), DisplayName: "Rosa Díaz, 100%", Emails: emails, Attributes: "{}",
 	}})
 }
 
 func (h *house) deactivate(id directory.ResourceID) {
 	h.t.Helper()
-	d, _ := h.fsm.View().Directory(acme)
+	d, _ := h.FSM.View().Directory(acme)
 	user, _ := d.User(id)
-	h.must(acme, &command.ReplaceUser{ID: id, ExpectVersion: user.Version, UserFields: command.UserFields{
+	h.Must(acme, &command.ReplaceUser{ID: id, ExpectVersion: user.Version, UserFields: command.UserFields{
 		UserName: user.UserName, UserNameKey: user.UserNameKey, Attributes: "{}",
 	}})
 }
 
 func (h *house) group(id directory.ResourceID, name string, members ...directory.ResourceID) {
 	h.t.Helper()
-	h.must(acme, &command.CreateGroup{ID: id, Source: directory.SourceSCIM, Members: members, GroupFields: command.GroupFields{
+	h.Must(acme, &command.CreateGroup{ID: id, Source: directory.SourceSCIM, Members: members, GroupFields: command.GroupFields{
 		DisplayName: name, DisplayNameKey: directory.Fold(name), Attributes: "{}",
 	}})
 }
@@ -165,10 +126,10 @@ func (h *house) application(id directory.ApplicationID, hash directory.Hash, uri
 // put writes an application over the one that is there.
 func (h *house) put(p *command.PutApplication) {
 	h.t.Helper()
-	if old, ok := h.fsm.View().Application(p.ID); ok {
+	if old, ok := h.FSM.View().Application(p.ID); ok {
 		p.ExpectVersion = old.Version
 	}
-	h.must("", p)
+	h.Must("", p)
 }
 
 // key makes a signing key and gives its id.
@@ -183,7 +144,7 @@ func (h *house) key() string {
 		h.t.Fatal(err)
 	}
 	id, expect := seal.NewID(), ""
-	if keys := h.fsm.View().SigningKeys(directory.KeyIDToken); len(keys) > 0 {
+	if keys := h.FSM.View().SigningKeys(directory.KeyIDToken); len(keys) > 0 {
 		expect = keys[len(keys)-1].ID
 	}
 	public, err := json.Marshal(jose.JSONWebKey{Key: signer.Public(), KeyID: id, Algorithm: "ES256", Use: "sig"})
@@ -194,7 +155,7 @@ func (h *house) key() string {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.must("", &command.PutSigningKey{ID: id, Use: directory.KeyIDToken, Private: sealed, Public: string(public), Expect: expect})
+	h.Must("", &command.PutSigningKey{ID: id, Use: directory.KeyIDToken, Private: sealed, Public: string(public), Expect: expect})
 	return id
 }
 
@@ -202,18 +163,18 @@ func (h *house) key() string {
 func (h *house) signIn(id directory.ResourceID, authed time.Time) string {
 	h.t.Helper()
 	cookie := seal.NewID()
-	held, _ := h.fsm.View().Connection(connection)
+	held, _ := h.FSM.View().Connection(connection)
 	open := &command.OpenSession{
 		ID: directory.SessionID(seal.NewID()), Hash: seal.HashToken(cookie), User: id, Connection: connection,
 		ConnectionVersion: held.Version, Transaction: seal.HashToken(seal.NewID()),
-		TransactionExpiry: directory.Time(h.now().Add(time.Hour).UnixMicro()),
+		TransactionExpiry: directory.Time(h.Now().Add(time.Hour).UnixMicro()),
 		Lifetime:          (12 * time.Hour).Microseconds(), Issuer: idp, Subject: "subject of " + string(id), Context: "urn:acr",
 		SessionDetails: command.SessionDetails{Methods: []string{"pwd", "mfa"}},
 	}
 	if !authed.IsZero() {
 		open.Authed = directory.Time(authed.UnixMicro())
 	}
-	h.must(acme, open)
+	h.Must(acme, open)
 	return cookie
 }
 
@@ -221,9 +182,9 @@ func (h *house) signIn(id directory.ResourceID, authed time.Time) string {
 func (h *house) local(email string) string {
 	h.t.Helper()
 	cookie := seal.NewID()
-	h.must(acme, &command.OpenLocalSession{
+	h.Must(acme, &command.OpenLocalSession{
 		ID: directory.SessionID(seal.NewID()), Hash: seal.HashToken(cookie), Email: email, User: "root",
-		Challenge: seal.HashToken(seal.NewID()), ChallengeExpiry: directory.Time(h.now().Add(time.Hour).UnixMicro()),
+		Challenge: seal.HashToken(seal.NewID()), ChallengeExpiry: directory.Time(h.Now().Add(time.Hour).UnixMicro()),
 		Lifetime: time.Hour.Microseconds(),
 	})
 	return cookie
@@ -231,7 +192,7 @@ func (h *house) local(email string) string {
 
 func (h *house) session(cookie string) *directory.Session {
 	h.t.Helper()
-	session, ok := h.fsm.View().Session(seal.HashToken(cookie))
+	session, ok := h.FSM.View().Session(seal.HashToken(cookie))
 	if !ok {
 		h.t.Fatal("the session is gone")
 	}

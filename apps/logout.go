@@ -15,11 +15,30 @@ type Goodbye struct {
 	Ask bool
 	// Location is the application's address to go to when the session has ended; empty: stay here.
 	Location string
+	// Kept is Location for a browser that first goes to its identity provider: to be kept there and given to Onward when it is
+	// back. Empty where there is no Location, or where it does not fit a cookie.
+	Kept string
 	// Application and Person are what to call them when asking; Application is empty where none is named.
 	Application string
 	Person      string
 	// Parameters are to be sent back with the answer.
 	Parameters url.Values
+}
+
+// farewell is where an application wants a browser after a logout, sealed.
+type farewell struct {
+	Application directory.ApplicationID `json:"app"`
+	Redirect    string                  `json:"uri"`
+	State       string                  `json:"state,omitempty"`
+	Expires     directory.Time          `json:"exp"`
+}
+
+func (f *farewell) location() string {
+	answer := make(url.Values)
+	if f.State != "" {
+		answer.Set("state", f.State)
+	}
+	return withQuery(f.Redirect, answer)
 }
 
 // Logout judges a logout request (OpenID Connect RP-Initiated Logout §2) of a browser with this session cookie. The caller ends
@@ -41,7 +60,7 @@ func (s *Service) Logout(ctx context.Context, session string, values url.Values)
 	case vouched:
 		id = hint.Audience
 	}
-	if fault := s.farewell(view, id, values, &bye); fault != nil {
+	if fault := s.destination(view, id, values, &bye); fault != nil {
 		return Goodbye{}, fault
 	}
 	who, err := s.Resolve(ctx, session)
@@ -57,8 +76,8 @@ func (s *Service) Logout(ctx context.Context, session string, values url.Values)
 	return bye, nil
 }
 
-// farewell finds out where to go afterwards.
-func (s *Service) farewell(view *state.View, id directory.ApplicationID, values url.Values, bye *Goodbye) *Error {
+// destination finds out where to go afterwards.
+func (s *Service) destination(view *state.View, id directory.ApplicationID, values url.Values, bye *Goodbye) *Error {
 	bye.Parameters = make(url.Values)
 	application, known := view.Application(id)
 	if known {
@@ -72,12 +91,33 @@ func (s *Service) farewell(view *state.View, id directory.ApplicationID, values 
 	if !known || !slices.Contains(application.LogoutURIs, redirect) {
 		return refuse(CodeInvalidRequest, "post_logout_redirect_uri is not one of those that were registered for this application")
 	}
+	f := farewell{Application: id, Redirect: redirect, Expires: s.after(RequestLife)}
 	bye.Parameters.Set("post_logout_redirect_uri", redirect)
-	answer := make(url.Values)
 	if echo != "" && len(echo) <= maxState {
 		bye.Parameters.Set("state", echo)
-		answer.Set("state", echo)
+		f.State = echo
 	}
-	bye.Location = withQuery(redirect, answer)
+	bye.Location = f.location()
+	if kept, err := sealText(s.farewells, f, ""); err == nil && len(kept) <= maxKept {
+		bye.Kept = kept
+	}
 	return nil
+}
+
+// Onward gives where a browser goes that was at its identity provider to be signed out: the Location of what was kept, if it is
+// not older than RequestLife and the application still has that address; else nothing.
+func (s *Service) Onward(ctx context.Context, kept string) string {
+	var f farewell
+	if err := openText(s.farewells, kept, "", &f); err != nil || s.now() >= f.Expires {
+		return ""
+	}
+	view, err := s.Viewer.View(ctx, state.Local())
+	if err != nil {
+		return ""
+	}
+	application, ok := view.Application(f.Application)
+	if !ok || !slices.Contains(application.LogoutURIs, f.Redirect) {
+		return ""
+	}
+	return f.location()
 }

@@ -22,7 +22,7 @@ func TestLogout(t *testing.T) {
 	cookie := h.signIn(rosa, time.Time{})
 	hint := h.tokens(cookie).ID.Reveal()
 	foreign := h.tokens(h.signIn(other(h), time.Time{})).ID.Reveal()
-	h.wait(time.Hour)
+	h.Advance(time.Hour)
 	address, posts := receiver(t, http.StatusOK)
 	h.put(&command.PutApplication{
 		ID: billing, Name: "Billing", SecretHash: seal.HashToken(secret), RedirectURIs: []string{callback},
@@ -56,6 +56,9 @@ func TestLogout(t *testing.T) {
 			if err != nil || bye.Ask != test.ask || bye.Location != test.location {
 				t.Errorf("%+v, %v", bye, err)
 			}
+			if onward := h.node(h.ring).Onward(t.Context(), bye.Kept); onward != test.location || (bye.Kept == "") != (test.location == "") {
+				t.Errorf("by way of the identity provider to %q", onward)
+			}
 			if !bye.Ask {
 				return
 			}
@@ -81,9 +84,53 @@ func TestLogout(t *testing.T) {
 			wantFault(t, err, apps.CodeInvalidRequest, false)
 		})
 	}
-	h.cut.Store(true)
+	h.Cut(true)
 	if _, err := h.Logout(t.Context(), cookie, url.Values{}); directory.KindOf(err) != directory.KindUnavailable {
 		t.Errorf("cut off: %v", err)
+	}
+}
+
+// Where an application wants a browser after its provider's logout is sealed, for a while, and has to be the application's still.
+func TestOnward(t *testing.T) {
+	h := newHouse(t)
+	leaving := func(state string) apps.Goodbye {
+		t.Helper()
+		bye, err := h.Logout(t.Context(), "", url.Values{
+			"client_id": {string(billing)}, "post_logout_redirect_uri": {afterwards}, "state": {state},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bye
+	}
+	bye := leaving(strings.Repeat("%", 2000))
+	if onward := h.Onward(t.Context(), bye.Kept); onward != bye.Location || len(bye.Kept) > 4096-300 {
+		t.Errorf("%d bytes lead to %q", len(bye.Kept), onward)
+	}
+	for name, kept := range map[string]string{
+		"nothing": "", "garbage": "garbage", "changed": bye.Kept[:len(bye.Kept)-4] + "AAAA", "a request": keptElsewhere(t),
+	} {
+		if onward := h.Onward(t.Context(), kept); onward != "" {
+			t.Errorf("%s leads to %q", name, onward)
+		}
+	}
+	next, err := h.Authorize(t.Context(), "", asks())
+	if err != nil || h.Onward(t.Context(), next.Request) != "" {
+		t.Errorf("a request leads somewhere, %v", err)
+	}
+	h.Cut(true)
+	if onward := h.Onward(t.Context(), bye.Kept); onward != "" {
+		t.Errorf("cut off, it leads to %q", onward)
+	}
+	h.Cut(false)
+	h.put(&command.PutApplication{ID: billing, Name: "Billing", RedirectURIs: []string{callback}, LogoutURIs: []string{afterwards + "/"}})
+	if onward := h.Onward(t.Context(), bye.Kept); onward != "" {
+		t.Errorf("it is not registered any more, and leads to %q", onward)
+	}
+	h.application(billing, directory.Hash{1}, callback)
+	h.Advance(apps.RequestLife)
+	if onward := h.Onward(t.Context(), bye.Kept); onward != "" {
+		t.Errorf("too late, it leads to %q", onward)
 	}
 }
 
@@ -114,7 +161,7 @@ func TestDeliverLogout(t *testing.T) {
 	h.tokens(cookie)
 	h.deactivate(rosa)
 	var errands []*directory.Errand
-	for errand := range h.fsm.View().Errands() {
+	for errand := range h.FSM.View().Errands() {
 		if errand.Kind == directory.ErrandLogout {
 			errands = append(errands, errand)
 		}
@@ -164,7 +211,7 @@ func TestDeliverLogout_failures(t *testing.T) {
 	if err := h.DeliverLogout(t.Context(), errand); err == nil {
 		t.Error("nobody listens, and it passed")
 	}
-	h.must("", &command.DeleteApplication{ID: billing})
+	h.Must("", &command.DeleteApplication{ID: billing})
 	if err := h.DeliverLogout(t.Context(), errand); err != nil {
 		t.Errorf("it is gone: %v", err)
 	}

@@ -64,7 +64,7 @@ func (s *Service) Metadata() Metadata {
 		Algorithms:            []string{algorithm},
 		AuthMethods:           []string{"client_secret_basic", "client_secret_post", "none"},
 		ChallengeMethods:      []string{methodS256},
-		Prompts:               []string{promptNone, promptLogin},
+		Prompts:               []string{promptNone, promptLogin, promptSelect},
 		Claims: []string{
 			"iss", "sub", "aud", "exp", "iat", "nonce", "at_hash", "auth_time", "acr", "amr", "sid", "session_expiry", "name",
 			"preferred_username", "email", "email_verified", "organization", "organization_role", "teams", "teams_truncated",

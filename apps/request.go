@@ -17,14 +17,13 @@ const (
 	challengeSize = sha256.Size
 	promptNone    = "none"
 	promptLogin   = "login"
+	promptSelect  = "select_account"
 
 	// What comes back to the application, or is kept while a person signs in; all of it has to fit a cookie.
 	maxState     = 2000
 	maxNonce     = 300
 	maxLoginHint = 254 // of an e-mail address, RFC 5321 §4.5.3.1
 	maxMaxAge    = 10 * 365 * 24 * 3600
-
-	noMaxAge = -1
 )
 
 // request is an authorization request (OpenID Connect Core §3.1.2.1) of an application whose redirect URI it is. It is kept,
@@ -37,8 +36,9 @@ type request struct {
 	Challenge   string                  `json:"pkce"`
 	Scopes      []string                `json:"scopes"`
 	Silent      bool                    `json:"silent,omitempty"` // prompt=none
-	Again       bool                    `json:"again,omitempty"`  // prompt=login
-	MaxAge      int64                   `json:"max_age"`          // seconds, or noMaxAge
+	Again       bool                    `json:"again,omitempty"`  // prompt=login, or max_age=0, which is the same
+	Choose      bool                    `json:"choose,omitempty"` // prompt=select_account
+	MaxAge      int64                   `json:"age,omitempty"`    // max_age, in seconds; 0: no matter
 	Subject     directory.ResourceID    `json:"sub,omitempty"`    // of id_token_hint: nobody else is meant
 	Asked       directory.Time          `json:"iat"`              // when it first came
 	Seq         uint64                  `json:"seq"`              // of the ledger then: newer sessions were opened for it
@@ -62,7 +62,7 @@ func register(view *state.View, id directory.ApplicationID, redirect string) *Er
 func (s *Service) read(view *state.View, values url.Values) (*request, *Error) {
 	q := &request{
 		Application: directory.ApplicationID(values.Get("client_id")), Redirect: values.Get("redirect_uri"),
-		Nonce: values.Get("nonce"), Challenge: values.Get("code_challenge"), MaxAge: noMaxAge,
+		Nonce: values.Get("nonce"), Challenge: values.Get("code_challenge"),
 		Asked: s.now(), Seq: view.Seq(), Expires: s.after(RequestLife), hint: values.Get("login_hint"),
 	}
 	if state := values.Get("state"); len(state) <= maxState {
@@ -127,19 +127,20 @@ func (q *request) readScopes(text string) *Error {
 	return nil
 }
 
-// readPrompt knows none and login. An account is chosen at the sign-in page, so select_account is login; nobody is asked for
-// consent, because applications are the operator's own.
+// readPrompt knows none, login and select_account. Nobody is asked for consent, because applications are the operator's own.
 func (q *request) readPrompt(text string) *Error {
 	prompts := strings.Fields(text)
 	for _, prompt := range prompts {
 		switch prompt {
 		case promptNone:
 			q.Silent = true
-		case promptLogin, "select_account":
+		case promptLogin:
 			q.Again = true
+		case promptSelect:
+			q.Choose = true
 		case "consent":
 		default:
-			return refuse(CodeInvalidRequest, "prompt must be none or login")
+			return refuse(CodeInvalidRequest, "prompt must be none, login or select_account")
 		}
 	}
 	if q.Silent && len(prompts) > 1 {
@@ -156,26 +157,36 @@ func (q *request) readMaxAge(values url.Values) *Error {
 	if err != nil || age < 0 || age > maxMaxAge {
 		return refuse(CodeInvalidRequest, "max_age must be a number of seconds")
 	}
-	q.MaxAge = age
+	q.MaxAge, q.Again = age, q.Again || age == 0
 	return nil
 }
+
+// demand is what the sign-in for a request has to be.
+func (q *request) demand() Demand { return Demand{Login: q.Again, Select: q.Choose, MaxAge: q.MaxAge} }
 
 // clockSkew is tolerated between an identity provider's clock, which stamped auth_time, and ours.
 const clockSkew = directory.Time(60_000_000)
 
-// suits tells whether a session answers the request, and whether it was opened since the request came: what a new session does
-// not mend, another one would not either.
-func (q *request) suits(who Who) (suits, isNew bool) {
-	isNew = who.Session.Seq > q.Seq
-	authed := authTime(who.Session)
-	slack := directory.Time(0)
+// opened tells whether a session was opened since the request came.
+func (q *request) opened(session *directory.Session) bool { return session.Seq > q.Seq }
+
+// suits tells whether a session answers the request. Whoever took out of the browser what the request demands gets a session
+// that does not.
+func (q *request) suits(who Who) bool {
+	isNew, slack := q.opened(who.Session), directory.Time(0)
 	if isNew {
 		slack = clockSkew
 	}
-	suits = (q.Subject == "" || q.Subject == who.User.ID) &&
-		(!q.Again || isNew && authed >= q.Asked-slack) &&
-		(q.MaxAge == noMaxAge || authed >= q.Asked-directory.Time(q.MaxAge)*1_000_000-slack)
-	return suits, isNew
+	authed := knownAuthTime(who.Session)
+	switch {
+	case q.Subject != "" && q.Subject != who.User.ID:
+		return false
+	case (q.Again || q.Choose) && !isNew:
+		return false
+	case q.Again && authed < q.Asked-slack:
+		return false
+	}
+	return q.MaxAge == 0 || authed >= q.Asked-directory.Time(q.MaxAge)*1_000_000-slack
 }
 
 // answer gives the address of an authorization response: what the application sent as its state is echoed, and the issuer says

@@ -50,13 +50,14 @@ type Deps struct {
 // Service is the application's door. It is safe for concurrent use.
 type Service struct {
 	Deps
-	issuer   string
-	origin   string // as browsers reach us
-	requests *seal.Box
-	codes    *seal.Box
-	tokens   *seal.Box
-	keys     keys
-	outcomes *prometheus.CounterVec
+	issuer    string
+	origin    string // as browsers reach us
+	requests  *seal.Box
+	farewells *seal.Box
+	codes     *seal.Box
+	tokens    *seal.Box
+	keys      keys
+	outcomes  *prometheus.CounterVec
 }
 
 // New makes a Service.
@@ -66,7 +67,8 @@ func New(deps Deps) *Service {
 	}
 	s := &Service{
 		Deps: deps, issuer: deps.Region.URL + PathIssuer, origin: originOf(deps.Region.LoginURL),
-		requests: box("application request"), codes: box("application code"), tokens: box("application access token"),
+		requests: box("application request"), farewells: box("application farewell"),
+		codes: box("application code"), tokens: box("application access token"),
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "domicile_app_requests_total",
 			Help: "Requests of applications and of people on their way to them, by what was asked for and outcome (ok, " +

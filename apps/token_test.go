@@ -24,7 +24,7 @@ func TestToken(t *testing.T) {
 	h.group("g1", "Engineering", rosa)
 	h.group("g2", "Administrators", rosa)
 	h.group("g3", "Others")
-	authed := h.now().Add(-5 * time.Minute)
+	authed := h.Now().Add(-5 * time.Minute)
 	cookie := h.signIn(rosa, authed)
 	tokens := h.tokens(cookie)
 	if tokens.Expires != 120 || !slices.Equal(tokens.Scopes, []string{"openid", "profile", "email"}) {
@@ -35,7 +35,7 @@ func TestToken(t *testing.T) {
 		t.Errorf("typ %q", typ)
 	}
 	session := h.session(cookie)
-	now := float64(h.now().Unix())
+	now := float64(h.Now().Unix())
 	if issued, _ := got["iat"].(float64); issued < now-5 || issued > now || got["exp"] != issued+120 {
 		t.Errorf("from %v to %v", got["iat"], got["exp"])
 	}
@@ -49,7 +49,9 @@ func TestToken(t *testing.T) {
 		"sid": string(session.ID), "auth_time": float64(authed.Unix()), "amr": []any{"pwd", "mfa"}, "acr": "urn:acr",
 		"session_expiry": float64(int64(session.Expires) / 1_000_000),
 		"name":           "Rosa Díaz, 100%", "preferred_username": "rosa", "email": "rosa@acme.example", "email_verified": true,
-		"organization":      map[string]any{"id": "acme", "slug": "acme", "name": "Acme"},
+		"organization": map[string]any{
+			"id": "acme", "slug": "acme", "name": "Acme", "phone_policy": map[string]any{"may_change": false, "must_confirm": false},
+		},
 		"organization_role": "member", "teams": []any{team("g2", "Administrators"), team("g1", "Engineering")},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -86,6 +88,33 @@ func TestToken_claims(t *testing.T) {
 	}
 	if claims := idToken(h.local("root@acme.example"), "openid"); claims["organization_role"] != "owner" || claims["sub"] != "root" {
 		t.Errorf("the root user: %v", claims)
+	}
+}
+
+// What the organization decides about telephone numbers is told of those whom it provisioned, and as it is now.
+func TestToken_phonePolicy(t *testing.T) {
+	h := newHouse(t)
+	cookie := h.signIn(rosa, time.Time{})
+	tokens := h.tokens(cookie)
+	d, _ := h.FSM.View().Directory(acme)
+	organization := d.Organization()
+	h.Must(acme, &command.UpdateOrganization{ExpectVersion: organization.Version, OrganizationFields: command.OrganizationFields{
+		Slug: organization.Slug, Name: organization.Name, Domains: organization.Domains, RootEmail: "root@acme.example",
+		Profile: organization.Profile, Phone: directory.PhonePolicy{MayChange: true, MustConfirm: true},
+	}})
+	asked, err := h.Userinfo(t.Context(), tokens.Access.Reveal())
+	if err != nil || asked.Organization.Phone == nil || !asked.Organization.Phone.MayChange || !asked.Organization.Phone.MustConfirm {
+		t.Errorf("userinfo %+v, %v", asked.Organization, err)
+	}
+	policy := func(cookie string) any {
+		_, claims := h.claims(h.tokens(cookie).ID.Reveal())
+		return claims["organization"].(map[string]any)["phone_policy"]
+	}
+	if got := policy(cookie); !reflect.DeepEqual(got, map[string]any{"may_change": true, "must_confirm": true}) {
+		t.Errorf("ID token %v", got)
+	}
+	if got := policy(h.local("root@acme.example")); got != nil {
+		t.Errorf("of the root user %v", got)
 	}
 }
 
@@ -241,10 +270,10 @@ func TestToken_rotatedSecret(t *testing.T) {
 // A code is worth nothing once it is old, its session has ended, or its application is gone.
 func TestToken_tooLate(t *testing.T) {
 	for name, end := range map[string]func(h *house, cookie string){
-		"expired":      func(h *house, _ string) { h.wait(apps.CodeLife) },
+		"expired":      func(h *house, _ string) { h.Advance(apps.CodeLife) },
 		"deactivated":  func(h *house, _ string) { h.deactivate(rosa) },
-		"signed out":   func(h *house, cookie string) { h.must(acme, &command.CloseSession{Hash: seal.HashToken(cookie)}) },
-		"organization": func(h *house, _ string) { h.must(acme, &command.DeleteOrganization{}) },
+		"signed out":   func(h *house, cookie string) { h.Must(acme, &command.CloseSession{Hash: seal.HashToken(cookie)}) },
+		"organization": func(h *house, _ string) { h.Must(acme, &command.DeleteOrganization{}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
@@ -257,7 +286,7 @@ func TestToken_tooLate(t *testing.T) {
 	}
 	h := newHouse(t)
 	code := h.code(h.signIn(rosa, time.Time{}))
-	h.must("", &command.DeleteApplication{ID: billing})
+	h.Must("", &command.DeleteApplication{ID: billing})
 	_, err := h.Token(t.Context(), buys(code))
 	wantFault(t, err, apps.CodeInvalidClient, false)
 }
@@ -266,7 +295,7 @@ func TestToken_tooLate(t *testing.T) {
 func TestToken_sessionEndsSoon(t *testing.T) {
 	h := newHouse(t)
 	cookie := h.signIn(rosa, time.Time{})
-	h.wait(12*time.Hour - 30*time.Second)
+	h.Advance(12*time.Hour - 30*time.Second)
 	if tokens := h.tokens(cookie); tokens.Expires > 30 || tokens.Expires < 20 {
 		t.Errorf("tokens for %d s", tokens.Expires)
 	}
@@ -276,11 +305,11 @@ func TestToken_sessionEndsSoon(t *testing.T) {
 func TestToken_unavailable(t *testing.T) {
 	h := newHouse(t)
 	code := h.code(h.signIn(rosa, time.Time{}))
-	h.cut.Store(true)
+	h.Cut(true)
 	if _, err := h.Token(t.Context(), buys(code)); directory.KindOf(err) != directory.KindUnavailable {
 		t.Errorf("cut off: %v", err)
 	}
-	h.cut.Store(false)
+	h.Cut(false)
 	if _, err := h.node(seal.GenerateKeyring()).Token(t.Context(), buys(code)); err == nil {
 		t.Error("another region's node took the code")
 	}
@@ -299,7 +328,7 @@ func TestUserinfo(t *testing.T) {
 		t.Errorf("%+v, %v", claims, err)
 	}
 	for name, token := range map[string]string{
-		"none": "", "garbage": "garbage", "a code": h.code(cookie), "the cookie": cookie, "changed": access[:len(access)-2] + "AA",
+		"none": "", "garbage": "garbage", "a code": h.code(cookie), "the cookie": cookie, "changed": access[:len(access)-8] + "AAAAAAAA",
 		"huge": strings.Repeat("A", 1<<20), "an ID token": h.tokens(cookie).ID.Reveal(),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -307,11 +336,11 @@ func TestUserinfo(t *testing.T) {
 			wantFault(t, err, apps.CodeInvalidToken, false)
 		})
 	}
-	h.cut.Store(true)
+	h.Cut(true)
 	if _, err := h.Userinfo(t.Context(), access); directory.KindOf(err) != directory.KindUnavailable {
 		t.Errorf("cut off: %v", err)
 	}
-	h.cut.Store(false)
+	h.Cut(false)
 	h.deactivate(rosa)
 	_, err = h.Userinfo(t.Context(), access)
 	wantFault(t, err, apps.CodeInvalidToken, false)
@@ -321,16 +350,16 @@ func TestUserinfo(t *testing.T) {
 func TestUserinfo_ends(t *testing.T) {
 	h := newHouse(t)
 	access := h.tokens(h.signIn(rosa, time.Time{})).Access.Reveal()
-	h.wait(apps.TokenLife - time.Second)
+	h.Advance(apps.TokenLife - time.Second)
 	if _, err := h.Userinfo(t.Context(), access); err != nil {
 		t.Error(err)
 	}
-	h.wait(time.Second)
+	h.Advance(time.Second)
 	_, err := h.Userinfo(t.Context(), access)
 	wantFault(t, err, apps.CodeInvalidToken, false)
 
 	access = h.tokens(h.signIn(rosa, time.Time{})).Access.Reveal()
-	h.must("", &command.DeleteApplication{ID: billing})
+	h.Must("", &command.DeleteApplication{ID: billing})
 	_, err = h.Userinfo(t.Context(), access)
 	wantFault(t, err, apps.CodeInvalidToken, false)
 }
@@ -339,7 +368,7 @@ func TestUserinfo_ends(t *testing.T) {
 // keeps the key set for less than an hour meets a signature that it cannot check.
 func TestKeySet_rotation(t *testing.T) {
 	h := newHouse(t)
-	first := h.fsm.View().SigningKeys(directory.KeyIDToken)[0].ID
+	first := h.FSM.View().SigningKeys(directory.KeyIDToken)[0].ID
 	signer := func() string {
 		t.Helper()
 		text := h.tokens(h.signIn(rosa, time.Time{})).ID.Reveal()
@@ -367,16 +396,16 @@ func TestKeySet_rotation(t *testing.T) {
 		}
 		return len(set.Keys)
 	}
-	h.wait(30 * 24 * time.Hour)
+	h.Advance(30 * 24 * time.Hour)
 	second := h.key()
 	if signer() != first || published() != 2 {
 		t.Errorf("at once: %s signs, %d published", signer(), published())
 	}
-	h.wait(time.Hour + time.Minute)
+	h.Advance(time.Hour + time.Minute)
 	if signer() != second || published() != 2 {
 		t.Errorf("after an hour: %s signs, %d published", signer(), published())
 	}
-	h.wait(24 * time.Hour)
+	h.Advance(24 * time.Hour)
 	if signer() != second || published() != 1 {
 		t.Errorf("after a day: %s signs, %d published", signer(), published())
 	}

@@ -28,11 +28,9 @@ func TestClient(t *testing.T) {
 		t.Fatalf("the ledger has %+v", stored)
 	}
 	_, hash := seal.MintToken("dom_us_")
-	if _, err := h.ledger.Propose(t.Context(), command.Command{Organization: org, Payload: &command.CreateToken{Tokens: []command.NewToken{
+	h.ledger.Must(org, &command.CreateToken{Tokens: []command.NewToken{
 		{ID: "access", Hash: hash, Kind: directory.TokenAccess, Client: made.ID},
-	}}}); err != nil {
-		t.Fatal(err)
-	}
+	}})
 	all, err := h.ListClients(t.Context(), org)
 	if err != nil || len(all) != 1 || len(all[0].Tokens) != 1 || all[0].Tokens[0].ID != "access" {
 		t.Fatalf("listed %+v, %v", all, err)

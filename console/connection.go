@@ -28,7 +28,7 @@ type Registration struct {
 	Issuer        string // an authority: with or without a slash at its end, or the address of the discovery document
 	ClientID      string
 	ClientSecret  seal.Secret // zero: keep the one that is there
-	SecretExpires *time.Time  // nil: as of the secret that is kept; a new one has no known end
+	SecretExpires *time.Time  // nil: as of the secret, or certificate, that is kept; a new one has no known end
 	directory.ConnectionSettings
 }
 
@@ -128,16 +128,22 @@ func (s *Service) replace(next *directory.Connection, in ConnectionFields) error
 }
 
 // sealed gives the client secret of a registration at the place of its connection, and its end: the one that was given, or
-// the one of old, which may be a request's, while it is the same client of the same provider. None is no error.
+// the one of old, which may be a request's, while it is the same client of the same provider. None is no error. A certificate
+// of ours has an end, too, there; keys that the provider fetches have none.
 func (s *Service) sealed(in *Registration, old *directory.Connection) (secret seal.Sealed, expires directory.Time, err error) {
-	if !in.AuthMethod.NeedsSecret() {
+	next := &directory.Connection{Issuer: in.Issuer, ClientID: in.ClientID, ConnectionSettings: in.ConnectionSettings}
+	if !next.AuthMethod.NeedsSecret() && !next.ByCertificate() {
 		return nil, 0, nil
 	}
-	if in.ClientSecret.IsZero() && old.Issuer == in.Issuer && old.ClientID == in.ClientID {
+	if in.ClientSecret.IsZero() && old.Issuer == next.Issuer && old.ClientID == next.ClientID &&
+		old.AuthMethod.NeedsSecret() == next.AuthMethod.NeedsSecret() {
 		secret, expires = old.ClientSecret, old.SecretExpires
 	}
 	if in.SecretExpires != nil {
 		expires = directory.Time(in.SecretExpires.UnixMicro())
+	}
+	if !next.AuthMethod.NeedsSecret() {
+		return nil, expires, nil
 	}
 	if in.ClientSecret.IsZero() {
 		return secret, expires, nil

@@ -181,7 +181,7 @@ func TestRecheckDomains(t *testing.T) {
 	h.claim(t, org, "pending.example")
 	recheck := func(ahead time.Duration) {
 		t.Helper()
-		h.clock.advance(ahead)
+		h.ledger.Advance(ahead)
 		if err := h.RecheckDomains(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +227,7 @@ func TestRecheckDomains_failures(t *testing.T) {
 	claim := h.claim(t, org, "a.example")
 	h.dns.Set(claim.RecordName(), claim.RecordValue())
 	h.verify(t, org, "a.example", console.LookFound)
-	h.clock.advance(8 * day)
+	h.ledger.Advance(8 * day)
 	for _, test := range []struct {
 		err   error
 		fails bool

@@ -208,7 +208,7 @@ func (s *Service) writeRequest(ctx context.Context, actor string, old *directory
 	var err error
 	choices.ClientSecret, choices.SecretExpires, err = s.sealed(&in.Registration, &directory.Connection{
 		ID: old.Connection, Organization: old.Organization, Issuer: old.Issuer, ClientID: old.ClientID,
-		ClientSecret: old.ClientSecret, SecretExpires: old.SecretExpires,
+		ClientSecret: old.ClientSecret, SecretExpires: old.SecretExpires, ConnectionSettings: old.ConnectionSettings,
 	})
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package console_test
 
 import (
 	"errors"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"domicile/directory"
 	"domicile/egress"
 	"domicile/egress/dnstest"
+	"domicile/fsm/fsmtest"
 	"domicile/seal"
 )
 
@@ -19,25 +19,17 @@ const actor = "operator"
 // house is a console over a real ledger.
 type house struct {
 	*console.Service
-	ledger  *consoletest.Ledger
+	ledger  *fsmtest.Ledger
 	crew    *consoletest.Crew
 	keyring *seal.Keyring
 	dns     *dnstest.Server
-	clock   clock
 }
-
-// clock is a time that a test can move.
-type clock struct{ ahead atomic.Int64 }
-
-func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
-func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{
 		ledger: consoletest.NewLedger(t), crew: consoletest.NewCrew("us-1", "us-2"), keyring: seal.GenerateKeyring(), dns: dnstest.New(t),
 	}
-	h.ledger.Now = h.clock.now
 	h.open(t, h.dns)
 	return h
 }
@@ -64,7 +56,7 @@ func deps(h *house) console.Deps {
 		Proposer: h.ledger, Viewer: h.ledger, Operator: h.crew, Keyring: h.keyring, Identity: consoletest.Identity,
 		Region: directory.Region{ID: "us", Name: "United States", URL: "https://us.example.com"},
 		Egress: egress.New(egress.Config{AllowLoopback: true, AllowHTTP: true}),
-		NewID:  seal.NewID, Now: h.clock.now,
+		NewID:  seal.NewID, Now: h.ledger.Now,
 	}
 }
 

@@ -20,14 +20,11 @@ func (h *house) signIn(t *testing.T, c *directory.Connection, user directory.Res
 	id := directory.SessionID(seal.NewID())
 	_, cookie := seal.MintToken("dom_us_session_")
 	_, transaction := seal.MintToken("t")
-	_, err := h.ledger.Propose(t.Context(), command.Command{Organization: c.Organization, Actor: "user:" + string(user), Payload: &command.OpenSession{
+	h.ledger.Must(c.Organization, &command.OpenSession{
 		ID: id, Hash: cookie, User: user, Connection: c.ID, ConnectionVersion: c.Version, Transaction: transaction,
-		TransactionExpiry: directory.Time(h.clock.now().Add(time.Minute).UnixMicro()), Lifetime: time.Hour.Microseconds(),
+		TransactionExpiry: directory.Time(h.ledger.Now().Add(time.Minute).UnixMicro()), Lifetime: time.Hour.Microseconds(),
 		Issuer: c.Issuer, Subject: subject, SessionDetails: command.SessionDetails{Agent: "Firefox on Linux", Address: "192.0.2.7"},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	})
 	return id
 }
 
@@ -37,13 +34,10 @@ func (h *house) signInLocal(t *testing.T, org directory.OrganizationID, email st
 	id := directory.SessionID(seal.NewID())
 	_, cookie := seal.MintToken("dom_us_session_")
 	_, challenge := seal.MintToken("c")
-	_, err := h.ledger.Propose(t.Context(), command.Command{Organization: org, Actor: "somebody", Payload: &command.OpenLocalSession{
+	h.ledger.Must(org, &command.OpenLocalSession{
 		ID: id, Hash: cookie, Email: email, User: directory.ResourceID(seal.NewID()), Challenge: challenge,
-		ChallengeExpiry: directory.Time(h.clock.now().Add(time.Minute).UnixMicro()), Lifetime: time.Hour.Microseconds(),
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+		ChallengeExpiry: directory.Time(h.ledger.Now().Add(time.Minute).UnixMicro()), Lifetime: time.Hour.Microseconds(),
+	})
 	return id
 }
 
@@ -128,7 +122,7 @@ func TestSessions(t *testing.T) {
 	if got := h.sessions(t, org, console.SessionQuery{}); len(got) != 0 || len(h.sessions(t, elsewhere.Organization, console.SessionQuery{})) != 1 {
 		t.Fatalf("%d sessions are left, or another organization's ended", len(got))
 	}
-	h.clock.advance(2 * time.Hour)
+	h.ledger.Advance(2 * time.Hour)
 	if got := h.sessions(t, elsewhere.Organization, console.SessionQuery{}); len(got) != 0 {
 		t.Fatal("an expired session is listed")
 	}

@@ -18,9 +18,7 @@ func TestListSyncLog(t *testing.T) {
 		{Actor: "token:1", Resource: "Group", ID: "g1", Name: "Staff", Status: 409, Detail: "taken"},
 		{Actor: "token:1", Status: 400, Detail: "no JSON"},
 	}
-	if _, err := h.ledger.Propose(t.Context(), command.Command{Organization: org, Payload: &command.AppendSyncLog{Rows: rows}}); err != nil {
-		t.Fatal(err)
-	}
+	h.ledger.Must(org, &command.AppendSyncLog{Rows: rows})
 	for name, test := range map[string]struct {
 		query console.SyncQuery
 		want  string

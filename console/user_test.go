@@ -17,15 +17,12 @@ import (
 func (h *house) user(t *testing.T, org directory.OrganizationID, source directory.Source, name, email string) directory.ResourceID {
 	t.Helper()
 	id := directory.ResourceID(name + "-id")
-	_, err := h.ledger.Propose(t.Context(), command.Command{Organization: org, Payload: &command.CreateUser{
+	h.ledger.Must(org, &command.CreateUser{
 		ID: id, Source: source, UserFields: command.UserFields{
 			Active: true, UserName: name, UserNameKey: directory.Fold(name), DisplayName: name, Emails: []string{email},
 			Attributes: `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"` + name + `"}`,
 		},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	})
 	return id
 }
 

@@ -1,6 +1,9 @@
 package directory
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -15,7 +18,8 @@ const (
 	AuthBasic AuthMethod = "client_secret_basic"
 	// AuthPost is client_secret_post.
 	AuthPost AuthMethod = "client_secret_post"
-	// AuthPrivateKey is private_key_jwt (RFC 7523 §2.2), with a key of the region that the provider fetches from us.
+	// AuthPrivateKey is private_key_jwt (RFC 7523 §2.2), with a key of the region that the provider fetches from us, or whose
+	// certificate was uploaded there.
 	AuthPrivateKey AuthMethod = "private_key_jwt"
 )
 
@@ -58,9 +62,24 @@ type Connection struct {
 	Modified Time
 	Version  uint64
 
-	SecretExpires  Time        // when the provider stops taking ClientSecret, as its owner was told; 0: not known
+	SecretExpires  Time        // when the provider stops taking ClientSecret, or our certificate, as its owner was told; 0: not known
 	PreviousSecret seal.Sealed // until a rotation is finished: tried when the provider refuses ClientSecret; the same place
 	Reminded       uint8       // how many reminders were sent for SecretExpires
+}
+
+// Trust is a fingerprint of what a sign-in under way depends on: whom the connection trusts, and what it demands of an answer.
+// A sign-in that began with another fingerprint is not finished. It leaves out what we show the provider to be let in, what is
+// asked for and not checked, and what is looked at when a sign-in ends, as it is then.
+func (c *Connection) Trust() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %d %q %q %d %q %t %t", c.Organization, c.ID, c.Created, c.Issuer, c.ClientID,
+		c.MaxAge, c.ACRValues, c.SharedRedirect, c.NamesIssuer))
+	return hex.EncodeToString(sum[:])
+}
+
+// ByCertificate tells whether we sign the connection's client assertions with a key whose certificate its owner uploads at
+// the provider.
+func (c *Connection) ByCertificate() bool {
+	return c.AuthMethod == AuthPrivateKey && ProviderProfileOf(c.Issuer).Certificate
 }
 
 // secretReminders are how long before a client secret expires its owners are told, in days.

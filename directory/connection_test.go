@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -42,6 +43,82 @@ func TestConnectionSettings_Validate(t *testing.T) {
 	for method, needs := range map[directory.AuthMethod]bool{directory.AuthBasic: true, directory.AuthPost: true, directory.AuthPrivateKey: false} {
 		if method.NeedsSecret() != needs {
 			t.Errorf("%s needs a secret: %v", method, !needs)
+		}
+	}
+}
+
+// trusted has every field of a connection, and whether a sign-in under way depends on it.
+var trusted = map[string]bool{
+	"ID": true, "Organization": true, "Created": true, // another one that was made in its place
+	"Issuer": true, "ClientID": true, // whom we trust, and as whom; the ledger ends sessions by the same two
+	"NamesIssuer": true, "SharedRedirect": true, // where answers come, and how they name who sends them
+	"MaxAge": true, "ACRValues": true, // asked for at the start, and checked at the end
+
+	"ClientSecret": false, "PreviousSecret": false, "SecretExpires": false, "Reminded": false, "AuthMethod": false, // shown to the provider
+	"Scopes": false, "Prompt": false, "ResponseMode": false, // asked for, and not checked
+	"Enabled": false, "JustInTime": false, // as they are at the end
+	"Modified": false, "Version": false,
+}
+
+// A new field has to be put into the table above, and into the fingerprint if it belongs there.
+func TestConnection_Trust(t *testing.T) {
+	original := directory.Connection{ID: "id", Issuer: "https://idp.example", ClientID: "client"}
+	seen := 0
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[directory.Connection]()) {
+		if field.Anonymous {
+			continue
+		}
+		depends, known := trusted[field.Name]
+		if !known {
+			t.Errorf("does a sign-in under way depend on %s?", field.Name)
+			continue
+		}
+		seen++
+		changed := original
+		value := reflect.ValueOf(&changed).Elem().FieldByIndex(field.Index)
+		switch value.Kind() {
+		case reflect.String:
+			value.SetString("other")
+		case reflect.Bool:
+			value.SetBool(true)
+		case reflect.Int64:
+			value.SetInt(7)
+		case reflect.Uint64, reflect.Uint8:
+			value.SetUint(7)
+		case reflect.Slice:
+			value.Set(reflect.MakeSlice(value.Type(), 1, 1))
+		default:
+			t.Fatalf("%s is a %s", field.Name, value.Kind())
+		}
+		if differs := changed.Trust() != original.Trust(); differs != depends {
+			t.Errorf("with another %s the fingerprint differs: %v", field.Name, differs)
+		}
+	}
+	if seen != len(trusted) {
+		t.Errorf("%d fields of %d", seen, len(trusted))
+	}
+	two, one := original, original
+	two.ACRValues, one.ACRValues = []string{"a", "b"}, []string{"a b"}
+	if two.Trust() == one.Trust() {
+		t.Error("two values are as one")
+	}
+}
+
+func TestConnection_ByCertificate(t *testing.T) {
+	for _, test := range []struct {
+		issuer string
+		method directory.AuthMethod
+		want   bool
+	}{
+		{"https://login.microsoftonline.com/7a9b1c1e-0000-4000-8000-000000000001/v2.0", directory.AuthPrivateKey, true},
+		{"https://sts.windows.net/7a9b1c1e-0000-4000-8000-000000000001/", directory.AuthPrivateKey, true},
+		{"https://login.microsoftonline.com/7a9b1c1e-0000-4000-8000-000000000001/v2.0", directory.AuthPost, false},
+		{"https://acme.okta.com", directory.AuthPrivateKey, false},
+		{"https://login.microsoftonline.com.evil.example/", directory.AuthPrivateKey, false},
+	} {
+		c := directory.Connection{Issuer: test.issuer, ConnectionSettings: directory.ConnectionSettings{AuthMethod: test.method}}
+		if got := c.ByCertificate(); got != test.want {
+			t.Errorf("%s with %s: %v", test.issuer, test.method, got)
 		}
 	}
 }

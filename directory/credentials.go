@@ -1,5 +1,7 @@
 package directory
 
+import "fmt"
+
 // Credentials are what somebody signs in with here, without an identity provider: the root user, a break-glass address or
 // an invited person. What the address may do is decided at each sign-in by what it is to the organization then.
 type Credentials struct {
@@ -48,3 +50,13 @@ const (
 	// StandingInvited is the user name of an invited person.
 	StandingInvited
 )
+
+var standings = [...]string{"none", "root", "break_glass", "invited"}
+
+// String gives the standing's name, as the API shows it.
+func (s Standing) String() string {
+	if int(s) < len(standings) {
+		return standings[s]
+	}
+	return fmt.Sprintf("standing(%d)", uint8(s))
+}

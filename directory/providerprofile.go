@@ -19,7 +19,8 @@ type ProviderProfile struct {
 	VerifiedClaim string
 	// DomainClaim names the organization's domain where every account in the world has the same issuer; else empty.
 	DomainClaim string
-	AuthMethod  AuthMethod // that a new registration there usually has
+	// Certificate: private_key_jwt takes a certificate that was uploaded, instead of keys that the provider fetches.
+	Certificate bool
 
 	hosts    []string // of issuers; ".okta.com" is every host below okta.com
 	path     string   // that an issuer's path contains, where the host says nothing
@@ -75,23 +76,23 @@ var entraFailures = []providerFailure{
 var providerProfiles = []ProviderProfile{
 	{
 		Name: "entra", hosts: []string{entraHost, "login.microsoftonline.us", "login.partner.microsoftonline.cn"},
-		Immutable: "oid", Vouches: true, VerifiedClaim: "xms_edov", AuthMethod: AuthPost, failures: entraFailures,
+		Immutable: "oid", Vouches: true, VerifiedClaim: "xms_edov", Certificate: true, failures: entraFailures,
 	},
 	{
 		Name: "entra-v1", hosts: []string{entraV1Host},
-		Immutable: "oid", Vouches: true, VerifiedClaim: "xms_edov", AuthMethod: AuthPost, failures: entraFailures,
+		Immutable: "oid", Vouches: true, VerifiedClaim: "xms_edov", Certificate: true, failures: entraFailures,
 	},
-	{Name: "google", hosts: []string{"accounts.google.com"}, Immutable: "sub", DomainClaim: "hd", AuthMethod: AuthPost},
+	{Name: "google", hosts: []string{"accounts.google.com"}, Immutable: "sub", DomainClaim: "hd"},
 	{
 		Name: "okta", hosts: []string{".okta.com", ".oktapreview.com", ".okta-emea.com", ".okta-gov.com"},
-		Immutable: "sub", AuthMethod: AuthBasic,
-		failures: []providerFailure{{"User is not assigned to the client application", FailureNotAssigned}},
+		Immutable: "sub",
+		failures:  []providerFailure{{"User is not assigned to the client application", FailureNotAssigned}},
 	},
-	{Name: "auth0", hosts: []string{".auth0.com"}, Immutable: "sub", AuthMethod: AuthPost},
-	{Name: "jumpcloud", hosts: []string{".jumpcloud.com"}, Immutable: "sub", AuthMethod: AuthPost},
-	{Name: "onelogin", hosts: []string{".onelogin.com"}, Immutable: "sub", AuthMethod: AuthBasic},
-	{Name: "keycloak", path: "/realms/", Immutable: "sub", AuthMethod: AuthBasic},
-	{Name: "generic", Immutable: "sub", AuthMethod: AuthBasic},
+	{Name: "auth0", hosts: []string{".auth0.com"}, Immutable: "sub"},
+	{Name: "jumpcloud", hosts: []string{".jumpcloud.com"}, Immutable: "sub"},
+	{Name: "onelogin", hosts: []string{".onelogin.com"}, Immutable: "sub"},
+	{Name: "keycloak", path: "/realms/", Immutable: "sub"},
+	{Name: "generic", Immutable: "sub"},
 }
 
 // ProviderProfileOf gives the profile of an issuer or authority; "generic" where it is none that we know.

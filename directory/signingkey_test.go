@@ -44,7 +44,7 @@ func TestSigningKeys(t *testing.T) {
 			}
 		})
 	}
-	if directory.KeyUse("").Valid() || !directory.KeyIDToken.Valid() || !directory.KeyClientAssertion.Valid() {
+	if directory.KeyUse("").Valid() || directory.KeyUse("other").Valid() || !directory.KeyCertificate.Valid() {
 		t.Error("a use is judged wrongly")
 	}
 }
@@ -53,7 +53,7 @@ func TestSigningKeys(t *testing.T) {
 func TestSigningKeys_overlap(t *testing.T) {
 	var keys []*directory.SigningKey
 	for now := directory.Time(0); now < 100*aDay; now += hour {
-		if n := len(keys); n == 0 || now >= keys[n-1].Created+directory.KeyLife {
+		if n := len(keys); n == 0 || now >= keys[n-1].Created+directory.KeyIDToken.Life() {
 			keys = append(keys, &directory.SigningKey{Created: now})
 		}
 		signer, _ := directory.Signer(keys, now)
@@ -69,5 +69,30 @@ func TestSigningKeys_overlap(t *testing.T) {
 		if signer != keys[0] && now < signer.Created+hour {
 			t.Fatalf("hour %d: the key signs before it is known", now/hour)
 		}
+	}
+}
+
+// Owners have half a year to upload the next certificate, and a provider that has either one is served at any time.
+func TestCertified(t *testing.T) {
+	var keys []*directory.SigningKey
+	for now := directory.Time(0); now < 3000*aDay; now += aDay {
+		if n := len(keys); n == 0 || now >= keys[n-1].Created+directory.KeyCertificate.Life() {
+			keys = append(keys, &directory.SigningKey{Use: directory.KeyCertificate, Created: now})
+		}
+		certified := directory.Certified(keys, now)
+		if len(certified) == 0 || len(certified) > 2 || certified[0] != keys[len(keys)-1] {
+			t.Fatalf("day %d: %d keys", now/aDay, len(certified))
+		}
+		if newest := certified[0]; len(keys) > 1 && now < newest.Created+179*aDay && len(certified) != 2 {
+			t.Fatalf("day %d: the certificate before is given up %d days after the new one", now/aDay, (now-newest.Created)/aDay)
+		}
+		for _, key := range certified {
+			if now >= key.Created+directory.CertificateLife {
+				t.Fatalf("day %d: a certificate that has ended", now/aDay)
+			}
+		}
+	}
+	if directory.Certified(keys[:1], directory.CertificateLife) != nil {
+		t.Error("a certificate that has ended counts")
 	}
 }

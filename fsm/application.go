@@ -63,7 +63,7 @@ func putSigningKey(tx *transaction, p *command.PutSigningKey) (command.Result, *
 	if p.Expect != newest.ID {
 		return command.Result{}, directory.Errorf(directory.KindStale, "", "the newest key is %q, not %q", newest.ID, p.Expect)
 	}
-	for _, use := range []directory.KeyUse{directory.KeyIDToken, directory.KeyClientAssertion} {
+	for _, use := range directory.KeyUses() {
 		for _, key := range tx.state.SigningKeys(use) {
 			if key.ID == p.ID {
 				return command.Result{}, directory.Errorf(directory.KindConflict, "id", "signing key %s exists", p.ID)

@@ -79,6 +79,7 @@ var table = map[command.Kind]applyFunc{
 	command.KindTouchSessions:      on(touchSessions),
 	command.KindCountAttempt:       on(countAttempt),
 	command.KindPutPasskey:         on(putPasskey),
+	command.KindDeleteCredentials:  on(deleteCredentials),
 	command.KindDeletePasskey:      on(deletePasskey),
 	command.KindPutRecovery:        on(putRecovery),
 	command.KindOpenLocalSession:   on(openLocalSession),

@@ -42,14 +42,15 @@ var audited = map[command.Kind]auditFunc{
 		}
 		return entry{"domain." + tx.detail[len(tx.detail)-1], p.Name, ""}
 	}),
-	command.KindRestoreUser:   plain("user.restored", func(p *command.RestoreUser) string { return string(p.ID) }),
-	command.KindEraseUser:     plain("user.erased", func(p *command.EraseUser) string { return string(p.ID) }),
-	command.KindConvertUsers:  plain("users.converted", func(*command.ConvertUsers) string { return "" }),
-	command.KindRenameUsers:   plain("users.renamed", func(*command.RenameUsers) string { return "" }),
-	command.KindEndSessions:   told(auditSessions),
-	command.KindPutPasskey:    plain("credentials.passkey_added", func(p *command.PutPasskey) string { return p.Email }),
-	command.KindDeletePasskey: plain("credentials.passkey_deleted", func(p *command.DeletePasskey) string { return p.Email }),
-	command.KindPutRecovery:   plain("credentials.recovery_changed", func(p *command.PutRecovery) string { return p.Email }),
+	command.KindRestoreUser:       plain("user.restored", func(p *command.RestoreUser) string { return string(p.ID) }),
+	command.KindEraseUser:         plain("user.erased", func(p *command.EraseUser) string { return string(p.ID) }),
+	command.KindConvertUsers:      plain("users.converted", func(*command.ConvertUsers) string { return "" }),
+	command.KindRenameUsers:       plain("users.renamed", func(*command.RenameUsers) string { return "" }),
+	command.KindEndSessions:       told(auditSessions),
+	command.KindPutPasskey:        plain("credentials.passkey_added", func(p *command.PutPasskey) string { return p.Email }),
+	command.KindDeletePasskey:     plain("credentials.passkey_deleted", func(p *command.DeletePasskey) string { return p.Email }),
+	command.KindDeleteCredentials: plain("credentials.deleted", func(p *command.DeleteCredentials) string { return p.Email }),
+	command.KindPutRecovery:       plain("credentials.recovery_changed", func(p *command.PutRecovery) string { return p.Email }),
 	command.KindOpenLocalSession: told(func(tx *transaction, p *command.OpenLocalSession) entry {
 		session, _ := tx.state.Session(p.Hash)
 		return entry{"session." + session.Kind.String(), p.Email, string(p.ID)}

@@ -23,7 +23,7 @@ func putPasskey(tx *transaction, p *command.PutPasskey) (command.Result, *direct
 	if refusal := passkeyFits(p); refusal != nil {
 		return command.Result{}, refusal
 	}
-	next, refusal := credentialsOf(tx, d, p.Email, p.Handle)
+	next, refusal := credentialsOf(tx, d, p.Email, p.Handle, p.ExpectVersion)
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
@@ -84,7 +84,7 @@ func putRecovery(tx *transaction, p *command.PutRecovery) (command.Result, *dire
 	if refusal := recoveryFits(tx, p); refusal != nil {
 		return command.Result{}, refusal
 	}
-	next, refusal := credentialsOf(tx, d, p.Email, p.Handle)
+	next, refusal := credentialsOf(tx, d, p.Email, p.Handle, p.ExpectVersion)
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
@@ -114,13 +114,70 @@ func recoveryFits(tx *transaction, p *command.PutRecovery) *directory.Error {
 	return nil
 }
 
-// credentialsOf gives an address's credentials, or what new ones begin with.
-func credentialsOf(tx *transaction, d *state.Directory, email, handle string) (directory.Credentials, *directory.Error) {
-	if present, ok := d.Credentials(email); ok {
-		return *present, nil
+func deleteCredentials(tx *transaction, p *command.DeleteCredentials) (command.Result, *directory.Error) {
+	d, refusal := tx.directory()
+	if refusal != nil {
+		return command.Result{}, refusal
 	}
+	present, ok := d.Credentials(p.Email)
+	if !ok {
+		return command.Result{}, directory.Errorf(directory.KindNotFound, "", "this address has neither passkey nor recovery code")
+	}
+	next := *present
+	next.Passkeys, next.Recovery = nil, nil
+	endLocalSessions(tx, d, p.Email)
+	return tx.keep(d, &next, "passkeys and recovery codes deleted"), nil
+}
+
+// endLocalSessions ends the sessions that an address opened here.
+func endLocalSessions(tx *transaction, d *state.Directory, email string) {
+	standing, user := d.Stands(email)
+	if user == nil {
+		return
+	}
+	for _, session := range slices.Collect(d.SessionsOf(user.Number)) {
+		own := session.Kind == directory.SessionLocal
+		if standing == directory.StandingBreakGlass {
+			own = session.Kind == directory.SessionBreakGlass && session.Email == email
+		}
+		if own {
+			tx.state.DeleteSession(session)
+		}
+	}
+}
+
+// forget drops the credentials of addresses that are nothing to the organization any more, so that whoever gets an address
+// next begins anew.
+func (tx *transaction) forget(d *state.Directory, addresses ...string) {
+	for _, address := range addresses {
+		held, ok := d.Credentials(address)
+		if standing, _ := d.Stands(address); ok && standing == directory.StandingNone {
+			tx.state.PutCredentials(d, &directory.Credentials{Organization: held.Organization, Email: held.Email})
+		}
+	}
+}
+
+// forgetName is forget for the name that a user had.
+func (tx *transaction) forgetName(d *state.Directory, old *directory.User) {
+	if old.Source == directory.SourceInvited {
+		tx.forget(d, old.UserNameKey)
+	}
+}
+
+// credentialsOf gives an address's credentials, or what new ones begin with.
+func credentialsOf(tx *transaction, d *state.Directory, email, handle string, version uint64) (directory.Credentials, *directory.Error) {
 	if local, domain, _ := strings.Cut(email, "@"); local == "" || domain == "" || len(email) > maxAddress {
 		return directory.Credentials{}, directory.Errorf(directory.KindInvalid, "email", "this is not an e-mail address")
+	}
+	if standing, _ := d.Stands(email); standing == directory.StandingNone {
+		return directory.Credentials{}, directory.Errorf(directory.KindForbidden, "email", "this address is nothing to the organization")
+	}
+	present, ok := d.Credentials(email)
+	if ok && present.Version != version || !ok && version != 0 {
+		return directory.Credentials{}, directory.Errorf(directory.KindStale, "version", "the credentials changed meanwhile")
+	}
+	if ok {
+		return *present, nil
 	}
 	if handle == "" || len(handle) > maxHandle {
 		return directory.Credentials{}, directory.Errorf(directory.KindInvalid, "handle", "a user handle has 1 to %d bytes", maxHandle)

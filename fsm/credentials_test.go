@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,16 +10,26 @@ import (
 	"domicile/fsm/command"
 )
 
-func passkey(email string, n int) *command.PutPasskey {
-	return &command.PutPasskey{Email: email, Handle: "handle-" + email, Passkey: directory.Passkey{
+// held is the version of an address's credentials; 0: there are none.
+func (l *ledger) held(org directory.OrganizationID, email string) uint64 {
+	if c, ok := l.directory(org).Credentials(email); ok {
+		return c.Version
+	}
+	return 0
+}
+
+func (l *ledger) passkey(email string, n int) *command.PutPasskey {
+	return &command.PutPasskey{Email: email, ExpectVersion: l.held("acme", email), Handle: "handle-" + email, Passkey: directory.Passkey{
 		ID: fmt.Sprint("key-", n), PublicKey: "cose", SignCount: 3, Flags: 0x45, AAGUID: "0123456789abcdef", Name: "laptop",
 	}}
 }
 
 func TestPutPasskey(t *testing.T) {
 	l := second(t, 0)
-	l.do("other", &command.CreateOrganization{OrganizationFields: command.OrganizationFields{Slug: "other"}})
-	r := l.do("acme", passkey("a@acme.example", 0))
+	l.invite("a", "a@acme.example")
+	l.invite("b", "b@acme.example")
+	l.do("other", &command.CreateOrganization{OrganizationFields: command.OrganizationFields{Slug: "other", RootEmail: "a@acme.example"}})
+	r := l.do("acme", l.passkey("a@acme.example", 0))
 	c, _ := l.directory("acme").Credentials("a@acme.example")
 	if c.Handle != "handle-a@acme.example" || c.Version != r.Seq || c.Created != l.now || c.Passkeys[0].Created != l.now || c.Organization != "acme" {
 		t.Errorf("credentials %+v", c)
@@ -50,29 +61,33 @@ func TestPutPasskey(t *testing.T) {
 		"long model":    func(p *command.PutPasskey) directory.Kind { p.AAGUID += "x"; return directory.KindInvalid },
 		"no address":    func(p *command.PutPasskey) directory.Kind { p.Email = "acme.example"; return directory.KindInvalid },
 		"no local part": func(p *command.PutPasskey) directory.Kind { p.Email = "@acme.example"; return directory.KindInvalid },
+		"nobody": func(p *command.PutPasskey) directory.Kind {
+			p.Email = "eve@acme.example"
+			return directory.KindForbidden
+		},
 		"no handle": func(p *command.PutPasskey) directory.Kind {
 			p.Email, p.Handle = "b@acme.example", ""
 			return directory.KindInvalid
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, org := range []directory.OrganizationID{"acme", "other"} {
-				p := passkey("a@acme.example", 1)
-				want := change(p)
-				if org == "other" && p.Handle == "handle-a@acme.example" {
-					want = directory.KindConflict // the handle is taken, unless it is something worse
-					if p.Email == "acme.example" || p.Email == "@acme.example" || passkeyFits(p) != nil {
-						want = directory.KindInvalid
-					}
-				}
-				l.refuse(org, p, want)
-			}
+			p := l.passkey("a@acme.example", 1)
+			want := change(p)
+			p.ExpectVersion = l.held("acme", p.Email)
+			l.refuse("acme", p, want)
 		})
 	}
+	elsewhere := l.passkey("a@acme.example", 1)
+	l.refuse("other", elsewhere, directory.KindStale) // there are none
+	elsewhere.ExpectVersion = 0
+	l.refuse("acme", elsewhere, directory.KindStale)
+	l.refuse("other", elsewhere, directory.KindConflict) // the handle
+	elsewhere.Handle, elsewhere.ID = "handle-other", "key-0"
+	l.refuse("other", elsewhere, directory.KindConflict) // the passkey
 	for n := 1; n < directory.MaxPasskeys; n++ {
-		l.do("acme", passkey("a@acme.example", n))
+		l.do("acme", l.passkey("a@acme.example", n))
 	}
-	l.refuse("acme", passkey("a@acme.example", 99), directory.KindTooLarge)
+	l.refuse("acme", l.passkey("a@acme.example", 99), directory.KindTooLarge)
 	if found, ok := l.fsm.View().CredentialsByPasskey("key-9"); !ok || found.Email != "a@acme.example" || found.Created != c.Created {
 		t.Errorf("by passkey: %+v", found)
 	}
@@ -85,8 +100,9 @@ func TestPutPasskey(t *testing.T) {
 // Credentials that are empty are gone, and their handle and address are free.
 func TestCredentials_emptied(t *testing.T) {
 	l := second(t, 0)
-	l.do("acme", passkey("a@acme.example", 0))
-	l.do("acme", passkey("a@acme.example", 1))
+	l.invite("a", "a@acme.example")
+	l.do("acme", l.passkey("a@acme.example", 0))
+	l.do("acme", l.passkey("a@acme.example", 1))
 	missing := &command.DeletePasskey{Email: "a@acme.example", ID: "key-2"}
 	l.refuse("acme", missing, directory.KindNotFound)
 	l.refuse("acme", &command.DeletePasskey{Email: "b@acme.example", ID: "key-0"}, directory.KindNotFound)
@@ -102,12 +118,14 @@ func TestCredentials_emptied(t *testing.T) {
 	if _, ok := l.fsm.View().CredentialsByHandle("handle-a@acme.example"); ok {
 		t.Error("the handle still finds somebody")
 	}
-	l.do("acme", passkey("a@acme.example", 0))
+	l.do("acme", l.passkey("a@acme.example", 0))
 	l.sound()
 }
 
 func TestPutRecovery(t *testing.T) {
 	l := second(t, 0)
+	l.invite("a", "a@acme.example")
+	l.invite("b", "b@acme.example")
 	codes := func(numbers ...int) (hashes []directory.Hash) {
 		for _, n := range numbers {
 			hashes = append(hashes, number(n))
@@ -115,7 +133,7 @@ func TestPutRecovery(t *testing.T) {
 		return hashes
 	}
 	put := func(address string, hashes []directory.Hash) *command.PutRecovery {
-		return &command.PutRecovery{Email: address, Handle: "handle-" + address, Hashes: hashes}
+		return &command.PutRecovery{Email: address, ExpectVersion: l.held("acme", address), Handle: "handle-" + address, Hashes: hashes}
 	}
 	l.refuse("nowhere", put("a@acme.example", nil), directory.KindNotFound)
 	if r := l.do("acme", put("a@acme.example", nil)); r.Changed {
@@ -151,14 +169,124 @@ func TestPutRecovery(t *testing.T) {
 	l.sound()
 }
 
+// Whoever is nothing to an organization has no credentials there, and whoever gets the address next gets none either.
+func TestCredentials_goWithStanding(t *testing.T) {
+	fields := func(root string, glass ...string) *command.UpdateOrganization {
+		return &command.UpdateOrganization{OrganizationFields: command.OrganizationFields{
+			Slug: "acme", Name: "Acme", Domains: []string{"acme.example"}, Profile: directory.ProfileInterop, RootEmail: root, BreakGlass: glass,
+		}}
+	}
+	named := func(address string) command.UserFields {
+		return command.UserFields{Active: true, UserName: address, UserNameKey: address, Attributes: "{}", Emails: []string{"mail-" + address}}
+	}
+	const root, address = "root@acme.example", "a@acme.example"
+	for name, c := range map[string]struct {
+		before, leaves, back []command.Payload
+		stays                bool
+	}{
+		"invited person deleted": {
+			nil, []command.Payload{&command.DeleteUser{ID: "a"}}, []command.Payload{&command.RestoreUser{ID: "a"}}, false,
+		},
+		"invited person renamed": {
+			nil, []command.Payload{&command.ReplaceUser{ID: "a", UserFields: named("b@acme.example")}},
+			[]command.Payload{&command.ReplaceUser{ID: "a", UserFields: named(address)}}, false,
+		},
+		"all renamed": {
+			[]command.Payload{&command.ReplaceUser{ID: "a", UserFields: named(address)}},
+			[]command.Payload{&command.RenameUsers{}}, []command.Payload{&command.ReplaceUser{ID: "a", UserFields: named(address)}}, false,
+		},
+		"handed to the provider": {
+			nil, []command.Payload{&command.ConvertUsers{IDs: []directory.ResourceID{"a"}, To: directory.SourceSCIM}},
+			[]command.Payload{&command.ConvertUsers{IDs: []directory.ResourceID{"a"}, To: directory.SourceInvited}}, false,
+		},
+		"deactivated": {
+			nil, []command.Payload{&command.ReplaceUser{ID: "a", UserFields: command.UserFields{UserName: address, UserNameKey: address, Attributes: "{}"}}},
+			nil, true,
+		},
+		"break-glass address left the list": {
+			[]command.Payload{&command.DeleteUser{ID: "a"}, fields(root, address)},
+			[]command.Payload{fields(root)}, []command.Payload{fields(root, address)}, false,
+		},
+		"another root user": {
+			[]command.Payload{&command.DeleteUser{ID: "a"}, fields(address)},
+			[]command.Payload{fields(root)}, []command.Payload{fields(address)}, false,
+		},
+		"root user became a break-glass address": {
+			[]command.Payload{&command.DeleteUser{ID: "a"}, fields(address)}, []command.Payload{fields(root, address)}, nil, true,
+		},
+		"invited person is a break-glass address too": {
+			[]command.Payload{fields(root, address)}, []command.Payload{&command.DeleteUser{ID: "a"}}, nil, true,
+		},
+		"deleted by an owner": {
+			nil, []command.Payload{&command.DeleteCredentials{Email: address}}, nil, false,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := second(t, 0)
+			l.invite("a", address)
+			for _, p := range c.before {
+				l.do("acme", p)
+			}
+			l.do("acme", l.passkey(address, 0))
+			l.do("acme", &command.PutRecovery{
+				Email: address, ExpectVersion: l.held("acme", address), Hashes: []directory.Hash{number(500)},
+			})
+			for _, p := range slices.Concat(c.leaves, c.back) {
+				l.do("acme", p)
+				l.sound()
+			}
+			_, held := l.directory("acme").Credentials(address)
+			_, key := l.fsm.View().CredentialsByPasskey("key-0")
+			_, code := l.fsm.View().CredentialsByRecovery(number(500))
+			_, handle := l.fsm.View().CredentialsByHandle("handle-" + address)
+			if held != c.stays || key != c.stays || code != c.stays || handle != c.stays {
+				t.Errorf("credentials are there: %v, by passkey %v, by code %v, by handle %v; want %v", held, key, code, handle, c.stays)
+			}
+		})
+	}
+}
+
+// What an address opened ends with its credentials; what others opened stays.
+func TestDeleteCredentials_endsSessions(t *testing.T) {
+	l := second(t, 0)
+	l.do("acme", &command.UpdateOrganization{OrganizationFields: command.OrganizationFields{
+		Slug: "acme", Name: "Acme", Domains: []string{"acme.example"}, Profile: directory.ProfileInterop, RootEmail: "root@acme.example",
+		BreakGlass: []string{"one@acme.example", "two@acme.example"},
+	}})
+	l.invite("a", "a@acme.example")
+	addresses := []string{"root@acme.example", "one@acme.example", "two@acme.example", "a@acme.example"}
+	for n, address := range addresses {
+		l.do("acme", l.passkey(address, n))
+		p := l.local(n, address)
+		if address == "a@acme.example" {
+			p.User = "a"
+		}
+		l.do("acme", p)
+	}
+	for n, address := range addresses {
+		l.do("acme", &command.DeleteCredentials{Email: address})
+		for m := range addresses {
+			if _, ok := l.fsm.View().Session(number(m)); ok != (m > n) {
+				t.Errorf("after %s: the session of %s is there: %v", address, addresses[m], ok)
+			}
+		}
+	}
+	l.refuse("acme", &command.DeleteCredentials{Email: addresses[0]}, directory.KindNotFound)
+	l.refuse("nowhere", &command.DeleteCredentials{Email: addresses[0]}, directory.KindNotFound)
+	l.sound()
+}
+
 func TestCountAttempt(t *testing.T) {
 	l := second(t, 0)
 	count := func(key, limit int, expires directory.Time) *command.CountAttempt {
-		return &command.CountAttempt{Key: number(key), Limit: limit, Expires: expires}
+		return &command.CountAttempt{Counts: []command.AttemptCount{{Key: number(key), Limit: limit}}, Expires: expires}
 	}
 	end := l.now + 60_000_000
+	twice := count(0, 3, end)
+	twice.Counts = append(twice.Counts, twice.Counts[0])
 	for name, p := range map[string]*command.CountAttempt{
-		"no limit": count(0, 0, end), "large limit": count(0, directory.MaxAttemptLimit+1, end),
+		"no key": {Expires: end}, "many keys": {Counts: make([]command.AttemptCount, directory.MaxAttemptCounts+1), Expires: end},
+		"one key twice": twice, "no limit": count(0, 0, end), "large limit": count(0, directory.MaxAttemptLimit+1, end),
 		"past": count(0, 3, l.now), "far": count(0, 3, l.now+directory.MaxAttemptLife+1),
 	} {
 		t.Run(name, func(t *testing.T) { l.refuse("", p, directory.KindInvalid) })
@@ -170,6 +298,12 @@ func TestCountAttempt(t *testing.T) {
 	if a, _ := l.fsm.View().Attempt(number(0)); a.Tries != 3 || a.Expires != end {
 		t.Errorf("attempt %+v", a)
 	}
+	both := count(1, 3, end)
+	both.Counts = append(both.Counts, command.AttemptCount{Key: number(0), Limit: 3})
+	l.refuse("", both, directory.KindTooLarge)
+	if _, ok := l.fsm.View().Attempt(number(1)); ok {
+		t.Error("a refused try counted for one of its keys")
+	}
 	l.do("", count(0, 4, end)) // another door may allow more
 	l.do("", count(1, 3, end))
 	l.sound()
@@ -180,6 +314,45 @@ func TestCountAttempt(t *testing.T) {
 	}
 	if _, ok := l.fsm.View().Attempt(number(1)); ok {
 		t.Error("an expired count is still there")
+	}
+	l.sound()
+}
+
+// Strangers fill at most a half of the counts: there is always room for those who are somebody.
+func TestCountAttempt_strangersLeaveRoom(t *testing.T) {
+	l := second(t, 0)
+	end := l.now + 60_000_000
+	next := 0
+	flood := func(void bool, limit int) (added int) {
+		for range limit / 1000 {
+			var commands []command.Command
+			for range 250 {
+				var counts []command.AttemptCount
+				for range directory.MaxAttemptCounts {
+					counts = append(counts, command.AttemptCount{Key: number(next), Limit: 5})
+					next++
+				}
+				commands = append(commands, l.command("", &command.CountAttempt{Counts: counts, Expires: end, Void: void}))
+			}
+			before := l.fsm.View().AttemptCount()
+			for _, r := range l.send(commands...) {
+				if void && r.Error != nil || !void && r.Error != nil && r.Error.Kind != directory.KindTooLarge {
+					t.Fatalf("result %+v", r)
+				}
+			}
+			added += l.fsm.View().AttemptCount() - before
+		}
+		return added
+	}
+	if got := flood(true, directory.MaxAttempts); got != directory.MaxVoidAttempts {
+		t.Errorf("strangers brought %d keys", got)
+	}
+	if got := flood(false, directory.MaxAttempts); got != directory.MaxAttempts-directory.MaxVoidAttempts {
+		t.Errorf("there was room for %d", got)
+	}
+	known := &command.CountAttempt{Counts: []command.AttemptCount{{Key: number(0), Limit: 5}}, Expires: end, Void: true}
+	if r := l.do("", known); !r.Changed {
+		t.Error("a key that is counted already does not count any more")
 	}
 	l.sound()
 }

@@ -58,7 +58,7 @@ func TestFinishErrands(t *testing.T) {
 	l := second(t, 0)
 	delivered(l)
 	for n := range 3 {
-		l.do("acme", passkey("a@acme.example", n))
+		l.do("acme", l.passkey("root@acme.example", n))
 	}
 	waiting := slices.Collect(l.fsm.View().Errands())
 	place := func(n int) directory.ErrandID {

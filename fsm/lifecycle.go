@@ -99,6 +99,7 @@ func convertUsers(tx *transaction, p *command.ConvertUsers) (command.Result, *di
 		next := *user
 		next.Source, next.Modified, next.Version = p.To, tx.now, tx.seq
 		d.PutUser(user, &next)
+		tx.forgetName(d, user)
 		touchGroupsOf(tx, d, user.Number) // SCIM shows only members of its own
 		converted++
 	}
@@ -131,6 +132,9 @@ func renameUsers(tx *transaction, _ *command.RenameUsers) (command.Result, *dire
 		old[i], next[i] = rename.User, renamed(tx, rename)
 	}
 	d.RenameUsers(old, next)
+	for _, user := range old {
+		tx.forgetName(d, user)
+	}
 	tx.about(strconv.Itoa(len(next)))
 	return tx.changed(tx.now), nil
 }

@@ -67,7 +67,7 @@ func (m *model) connectingRegion(payload command.Payload) command.Result {
 }
 
 func (m *model) putKey(p *command.PutSigningKey) command.Result {
-	deny(p.Use != directory.KeyIDToken && p.Use != directory.KeyClientAssertion, directory.KindInvalid)
+	deny(!slices.Contains(directory.KeyUses(), p.Use), directory.KindInvalid)
 	keys := m.keys[p.Use]
 	newest := directory.SigningKey{}
 	if len(keys) > 0 {
@@ -337,7 +337,8 @@ var modelEvents = map[command.Kind]string{
 	command.KindRestoreUser: "user.restored", command.KindEraseUser: "user.erased", command.KindConvertUsers: "users.converted",
 	command.KindRenameUsers: "users.renamed", command.KindEndSessions: "sessions.ended",
 	command.KindPutPasskey: "credentials.passkey_added", command.KindDeletePasskey: "credentials.passkey_deleted",
-	command.KindPutRecovery: "credentials.recovery_changed",
+	command.KindDeleteCredentials: "credentials.deleted",
+	command.KindPutRecovery:       "credentials.recovery_changed",
 }
 
 // audited writes the row of a command that changed something.
@@ -366,7 +367,7 @@ func (m *model) audited(c command.Command) {
 
 func (m *model) compareConnecting(v *state.View) error {
 	keys := make(map[directory.KeyUse][]directory.SigningKey)
-	for _, use := range []directory.KeyUse{directory.KeyIDToken, directory.KeyClientAssertion} {
+	for _, use := range directory.KeyUses() {
 		for _, key := range v.SigningKeys(use) {
 			keys[use] = append(keys[use], *key)
 		}

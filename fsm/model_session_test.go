@@ -112,14 +112,21 @@ func (m *model) signingRegion(payload command.Payload) command.Result {
 		return m.done(old.Created)
 	}
 	p := payload.(*command.CountAttempt)
-	deny(p.Limit < 1 || p.Expires <= m.at, directory.KindInvalid)
-	a, ok := m.attempts[p.Key]
-	if !ok {
-		a = directory.Attempt{Key: p.Key, Expires: p.Expires}
+	deny(len(p.Counts) == 0 || p.Expires <= m.at, directory.KindInvalid)
+	counted := maps.Clone(m.attempts)
+	for i, count := range p.Counts {
+		deny(count.Limit < 1 || i > 0 && count.Key == p.Counts[0].Key, directory.KindInvalid)
 	}
-	deny(a.Tries >= p.Limit, directory.KindTooLarge)
-	a.Tries++
-	m.attempts[p.Key] = a
+	for _, count := range p.Counts {
+		a, ok := counted[count.Key]
+		if !ok {
+			a = directory.Attempt{Key: count.Key, Expires: p.Expires}
+		}
+		deny(a.Tries >= count.Limit, directory.KindTooLarge)
+		a.Tries++
+		counted[count.Key] = a
+	}
+	m.attempts = counted
 	return m.done(m.at)
 }
 
@@ -130,7 +137,7 @@ func (m *model) signing(id directory.OrganizationID, o *modelOrg, payload comman
 		return m.end(id, p)
 	case *command.JoinSession:
 		return m.join(id, p)
-	case *command.PutPasskey, *command.DeletePasskey, *command.PutRecovery:
+	case *command.PutPasskey, *command.DeletePasskey, *command.PutRecovery, *command.DeleteCredentials:
 		return m.credentials(id, o, payload)
 	case *command.OpenLocalSession:
 		return m.openLocal(id, o, p)
@@ -185,12 +192,15 @@ func (m *model) join(id directory.OrganizationID, p *command.JoinSession) comman
 
 func (m *model) credentials(id directory.OrganizationID, o *modelOrg, payload command.Payload) command.Result {
 	var c directory.Credentials
-	change := func(email, handle string) {
+	change := func(email, handle string, version uint64) {
+		deny(!strings.Contains(email, "@"), directory.KindInvalid)
+		deny(!o.stands(email), directory.KindForbidden)
 		var ok bool
-		if c, ok = o.credentials[email]; ok {
+		c, ok = o.credentials[email]
+		deny(version != c.Version, directory.KindStale)
+		if ok {
 			return
 		}
-		deny(!strings.Contains(email, "@"), directory.KindInvalid)
 		for _, org := range m.orgs {
 			for _, other := range org.credentials {
 				deny(other.Handle == handle, directory.KindConflict)
@@ -200,7 +210,7 @@ func (m *model) credentials(id directory.OrganizationID, o *modelOrg, payload co
 	}
 	switch p := payload.(type) {
 	case *command.PutPasskey:
-		change(p.Email, p.Handle)
+		change(p.Email, p.Handle, p.ExpectVersion)
 		for _, org := range m.orgs {
 			for _, other := range org.credentials {
 				deny(keyAt(other, p.ID) >= 0, directory.KindConflict)
@@ -215,6 +225,12 @@ func (m *model) credentials(id directory.OrganizationID, o *modelOrg, payload co
 		at := keyAt(c, p.ID)
 		deny(at < 0, directory.KindNotFound)
 		c.Passkeys = slices.Delete(slices.Clone(c.Passkeys), at, at+1)
+	case *command.DeleteCredentials:
+		var ok bool
+		c, ok = o.credentials[p.Email]
+		deny(!ok, directory.KindNotFound)
+		c.Passkeys, c.Recovery = nil, nil
+		m.endLocal(id, o, p.Email)
 	case *command.PutRecovery:
 		deny(len(slices.Compact(sorted(p.Hashes))) < len(p.Hashes), directory.KindInvalid)
 		for _, org := range m.orgs {
@@ -224,7 +240,7 @@ func (m *model) credentials(id directory.OrganizationID, o *modelOrg, payload co
 				}
 			}
 		}
-		change(p.Email, p.Handle)
+		change(p.Email, p.Handle, p.ExpectVersion)
 		if slices.Equal(c.Recovery, p.Hashes) {
 			return command.Result{Version: c.Version, Created: c.Created, Modified: c.Modified}
 		}
@@ -233,6 +249,45 @@ func (m *model) credentials(id directory.OrganizationID, o *modelOrg, payload co
 	m.putCredentials(o, c)
 	m.errand(directory.Errand{Kind: directory.ErrandCredentials, Organization: id, Subject: c.Email})
 	return m.done(c.Created)
+}
+
+// stands tells whether an address is something to the organization.
+func (o *modelOrg) stands(email string) bool {
+	if email != "" && email == o.record.RootEmail || slices.Contains(o.record.BreakGlass, email) {
+		return true
+	}
+	for _, u := range o.users {
+		if u.UserNameKey == email && u.Source == directory.SourceInvited {
+			return true
+		}
+	}
+	return false
+}
+
+// forget drops the credentials of every address that is nothing to its organization any more.
+func (m *model) forget() {
+	for _, o := range m.orgs {
+		maps.DeleteFunc(o.credentials, func(email string, _ directory.Credentials) bool { return !o.stands(email) })
+	}
+}
+
+// endLocal ends the sessions that an address opened here.
+func (m *model) endLocal(id directory.OrganizationID, o *modelOrg, email string) {
+	root, _ := o.root()
+	m.endSessions(func(s directory.Session) bool {
+		switch {
+		case s.Organization != id || s.Kind == directory.SessionSSO:
+			return false
+		case s.Kind == directory.SessionBreakGlass:
+			return s.Email == email
+		case email == o.record.RootEmail:
+			return s.User == root.ID
+		case slices.Contains(o.record.BreakGlass, email):
+			return false
+		default:
+			return o.users[s.User].UserNameKey == email
+		}
+	})
 }
 
 func (m *model) putCredentials(o *modelOrg, c directory.Credentials) {

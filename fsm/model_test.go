@@ -133,6 +133,7 @@ func (m *model) apply(c command.Command) (result command.Result) {
 	m.actor = c.Actor
 	result = m.noted(c)
 	if result.Changed {
+		m.forget()
 		m.audited(c)
 	}
 	return result
@@ -200,6 +201,7 @@ func (m *model) dispatch(id directory.OrganizationID, payload command.Payload) c
 	case *command.OpenSession:
 		return m.open(id, o, p)
 	case *command.EndSessions, *command.JoinSession, *command.PutPasskey, *command.DeletePasskey, *command.PutRecovery,
+		*command.DeleteCredentials,
 		*command.OpenLocalSession, *command.RemindSecret, *command.DeleteLink:
 		return m.signing(id, o, payload)
 	case *command.PutRequest, *command.StepRequest, *command.DeleteRequest, *command.PutDomain, *command.LookDomain, *command.DeleteDomain:

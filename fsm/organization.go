@@ -99,7 +99,8 @@ func welcome(tx *transaction, old, next *directory.Organization) {
 	}
 }
 
-// signOut ends the sessions of addresses that are not the root user's or a break-glass address any more.
+// signOut ends the sessions of addresses that are not the root user's or a break-glass address any more, and drops what they
+// signed in with.
 func signOut(tx *transaction, old, next *directory.Organization) {
 	if old.RootEmail == next.RootEmail && slices.Equal(old.BreakGlass, next.BreakGlass) {
 		return
@@ -108,6 +109,7 @@ func signOut(tx *transaction, old, next *directory.Organization) {
 	if refusal != nil {
 		return
 	}
+	tx.forget(d, append(slices.Clone(old.BreakGlass), old.RootEmail)...)
 	root, ok := d.RootUser()
 	if !ok {
 		return

@@ -138,7 +138,7 @@ func (w *world) putSigningKey() *command.PutSigningKey {
 		ID: w.name("key", 9), Use: directory.KeyIDToken, Private: seal.Sealed("private"), Public: w.name("public", 9),
 	}
 	if w.IntN(3) == 0 {
-		p.Use = directory.KeyClientAssertion
+		p.Use = directory.KeyUses()[w.IntN(len(directory.KeyUses()))]
 	}
 	if keys := w.view.SigningKeys(p.Use); len(keys) > 0 && w.IntN(8) > 0 {
 		p.Expect = keys[len(keys)-1].ID

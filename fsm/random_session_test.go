@@ -21,17 +21,20 @@ func (w *world) signing(org directory.OrganizationID) command.Payload {
 			CodeExpiry: w.now + directory.Time(w.IntN(20_000_000)) - 1_000_000,
 		}
 	case n < 16:
-		return &command.CountAttempt{
-			Key: w.hash(6), Limit: w.IntN(6), Expires: w.now + directory.Time(w.IntN(60_000_000)) - 1_000_000,
-		}
+		return w.countAttempt()
 	case n < 20:
-		return &command.PutPasskey{Email: w.address(org), Handle: w.name("handle", 12), Passkey: directory.Passkey{
+		p := &command.PutPasskey{Email: w.address(org), Handle: w.name("handle", 12), Passkey: directory.Passkey{
 			ID: w.name("key", 20), PublicKey: w.name("public", 9), SignCount: uint32(w.IntN(9)), Name: "key",
 		}}
+		p.ExpectVersion = w.credentialsVersion(org, p.Email)
+		return p
 	case n < 22:
 		return w.deletePasskey(org)
+	case n < 23 && w.IntN(4) == 0:
+		return &command.DeleteCredentials{Email: w.address(org)}
 	case n < 25:
 		p := &command.PutRecovery{Email: w.address(org), Handle: w.name("handle", 12)}
+		p.ExpectVersion = w.credentialsVersion(org, p.Email)
 		for range w.IntN(4) {
 			p.Hashes = append(p.Hashes, w.hash(40))
 		}
@@ -93,6 +96,27 @@ func (w *world) address(org directory.OrganizationID) string {
 		}
 	}
 	return w.name("mail", 6) + "@d0.example"
+}
+
+// credentialsVersion is mostly that of an address's credentials.
+func (w *world) credentialsVersion(org directory.OrganizationID, email string) uint64 {
+	if w.IntN(9) == 0 {
+		return w.Uint64N(9)
+	}
+	if d, ok := w.view.Directory(org); ok {
+		if credentials, ok := d.Credentials(email); ok {
+			return credentials.Version
+		}
+	}
+	return 0
+}
+
+func (w *world) countAttempt() *command.CountAttempt {
+	p := &command.CountAttempt{Expires: w.now + directory.Time(w.IntN(60_000_000)) - 1_000_000, Void: w.IntN(2) == 0}
+	for range w.IntN(3) {
+		p.Counts = append(p.Counts, command.AttemptCount{Key: w.hash(6), Limit: w.IntN(6)})
+	}
+	return p
 }
 
 func (w *world) endSessions(org directory.OrganizationID, user directory.ResourceID) *command.EndSessions {

@@ -282,6 +282,9 @@ func (w *world) organizationFields() command.OrganizationFields {
 
 func (w *world) userFields() command.UserFields {
 	name := w.name("User", 14)
+	if w.IntN(4) == 0 {
+		name = w.name("mail", 6) + "@d0.example" // as of those who sign in here
+	}
 	f := command.UserFields{
 		Active: w.IntN(4) > 0, UserName: name, UserNameKey: directory.Fold(name), DisplayName: w.name("Display ", 2),
 		Attributes: w.name(`{"n":`, 3) + w.values() + "}",

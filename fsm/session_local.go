@@ -2,7 +2,6 @@ package fsm
 
 import (
 	"slices"
-	"strings"
 
 	"domicile/directory"
 	"domicile/fsm/command"
@@ -63,16 +62,14 @@ func freeRootKey(d *state.Directory, id directory.ResourceID) string {
 // stands says what the address is to the organization; strangers are refused, and invited people who must use the identity
 // provider.
 func stands(d *state.Directory, p *command.OpenLocalSession) (directory.Standing, *directory.Error) {
-	org := d.Organization()
-	if standing := org.Stands(p.Email); standing != directory.StandingNone {
+	standing, user := d.Stands(p.Email)
+	if standing == directory.StandingRoot || standing == directory.StandingBreakGlass {
 		return standing, nil
 	}
-	user, ok := d.User(p.User)
-	if !ok || !user.Active || user.Source != directory.SourceInvited || user.UserNameKey != p.Email {
+	if standing == directory.StandingNone || user.ID != p.User || !user.Active {
 		return 0, directory.Errorf(directory.KindForbidden, "email", "this address may not sign in here")
 	}
-	_, domain, _ := strings.Cut(p.Email, "@")
-	if org.SignIn.RequireSSO && slices.Contains(org.Domains, domain) && d.Federated() {
+	if d.MustUseProvider(p.Email) {
 		return 0, directory.Errorf(directory.KindForbidden, "email", "this address signs in through the identity provider")
 	}
 	return directory.StandingInvited, nil

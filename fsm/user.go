@@ -55,6 +55,7 @@ func replaceUser(tx *transaction, p *command.ReplaceUser) (command.Result, *dire
 		return command.Result{Version: old.Version, Created: old.Created, Modified: old.Modified}, nil
 	}
 	d.PutUser(old, next)
+	tx.forgetName(d, old)
 	tx.subject = userSubject(next)
 	if old.Active && !next.Active {
 		tx.state.DeleteSessionsOf(d, old.Number)
@@ -80,6 +81,7 @@ func deleteUser(tx *transaction, p *command.DeleteUser) (command.Result, *direct
 	}
 	touchGroupsOf(tx, d, user.Number)
 	tx.state.DeleteUser(d, user)
+	tx.forgetName(d, user)
 	if !p.Erase {
 		keepDeleted(tx, d, user, groups)
 	}

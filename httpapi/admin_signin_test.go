@@ -291,7 +291,8 @@ func TestConnections_addressesAreRoutes(t *testing.T) {
 		conn := o.must(http.StatusOK, ask{method: "PUT", path: path, body: fmt.Sprintf(
 			`{"issuer":%q,"client_id":"acme","auth_method":"private_key_jwt","shared_redirect":%t}`, issuer, shared)})
 		for member, method := range map[string]string{
-			"redirect_uri": "GET", "initiate_login_uri": "GET", "backchannel_logout_uri": "POST", "revocation_uri": "POST", "jwks_uri": "GET",
+			"redirect_uri": "GET", "post_logout_redirect_uri": "GET", "initiate_login_uri": "GET", "backchannel_logout_uri": "POST",
+			"frontchannel_logout_uri": "GET", "revocation_uri": "POST", "jwks_uri": "GET",
 		} {
 			below, ok := strings.CutPrefix(conn[member].(string), "https://us.example.com")
 			if !ok {
@@ -301,6 +302,20 @@ func TestConnections_addressesAreRoutes(t *testing.T) {
 				t.Errorf("%s %s: %d %s", member, below, got.status, got.body)
 			}
 		}
+	}
+}
+
+// Where the provider wants a certificate uploaded, the answer says where it is.
+func TestConnections_certificate(t *testing.T) {
+	o := newOffice(t)
+	e := o.estate("acme")
+	e.propose(&command.PutConnection{
+		ID: "entra", Issuer: entraIssuer(tenantA), ClientID: "acme", Enabled: true,
+		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthPrivateKey},
+	})
+	conn := o.must(http.StatusOK, ask{method: "GET", path: e.path + "/connections/entra"})
+	if conn["certificate_uri"] != "https://us.example.com"+pathCertificate || conn["jwks_uri"] != nil {
+		t.Errorf("%v", conn)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"domicile/egress"
 	"domicile/egress/dnstest"
 	"domicile/fsm"
+	"domicile/fsm/fsmtest"
 	"domicile/fsm/state"
 	"domicile/httpapi"
 	"domicile/oidc"
@@ -35,7 +36,7 @@ const operatorToken = "dom_us_operator"
 // office is a region as its operator sees it: a real ledger, all doors, a real listener.
 type office struct {
 	t        testing.TB
-	ledger   *consoletest.Ledger
+	ledger   *fsmtest.Ledger
 	crew     *consoletest.Crew
 	dns      *dnstest.Server
 	logs     *logBuffer

@@ -56,13 +56,13 @@ func TestForwardAuth(t *testing.T) {
 			t.Errorf("%s: the page leads nowhere: %s", method, nobody.body)
 		}
 	}
-	s.ledger.cut.Store(true)
+	s.ledger.Cut(true)
 	a := s.get(b, apps.PathVerify)
 	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
 		t.Errorf("cut off: %d", a.status)
 	}
 	s.checkIdentity(a, "", "")
-	s.ledger.cut.Store(false)
+	s.ledger.Cut(false)
 	s.deactivate()
 	if a := s.get(b, apps.PathVerify); a.status != http.StatusUnauthorized {
 		t.Errorf("deactivated: %d", a.status)
@@ -72,7 +72,7 @@ func TestForwardAuth(t *testing.T) {
 // TestForwardAuth_breakGlass: an emergency session opens no application, whichever way it asks.
 func TestForwardAuth_breakGlass(t *testing.T) {
 	s := newShop(t, false)
-	d, _ := s.ledger.fsm.View().Directory(s.tenant.id)
+	d, _ := s.ledger.FSM.View().Directory(s.tenant.id)
 	org := d.Organization()
 	s.propose(&command.UpdateOrganization{ExpectVersion: org.Version, OrganizationFields: command.OrganizationFields{
 		Slug: org.Slug, Name: org.Name, Domains: org.Domains, RootEmail: org.RootEmail, Profile: org.Profile,
@@ -81,7 +81,7 @@ func TestForwardAuth_breakGlass(t *testing.T) {
 	token := seal.NewID()
 	s.propose(&command.OpenLocalSession{
 		ID: directory.SessionID(seal.NewID()), Hash: seal.HashToken(token), Email: "fire@acme.example", User: "root",
-		Challenge: seal.HashToken(seal.NewID()), ChallengeExpiry: directory.Time(s.clock.now().Add(3600e9).UnixMicro()), Lifetime: 3600e6,
+		Challenge: seal.HashToken(seal.NewID()), ChallengeExpiry: directory.Time(s.ledger.Now().Add(3600e9).UnixMicro()), Lifetime: 3600e6,
 	})
 	b := s.browser()
 	b.SetCookies(s.appURL(), []*http.Cookie{{Name: "__Host-domicile_session", Value: token, Path: "/", Secure: true}})
@@ -264,7 +264,7 @@ func TestForwardAuth_start(t *testing.T) {
 	if start := a.header.Get(apps.HeaderStart); start != s.server.URL+apps.PathStart+"?rd="+url.QueryEscape("/app/x?a=1&b=2") {
 		t.Errorf("a proxy that puts its path behind ours is sent to %q", start)
 	}
-	s.ledger.cut.Store(true)
+	s.ledger.Cut(true)
 	if a := s.get(signedIn, apps.PathStart+"?rd=/app/"); a.status != http.StatusServiceUnavailable {
 		t.Errorf("cut off: %d", a.status)
 	}

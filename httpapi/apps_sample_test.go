@@ -133,7 +133,7 @@ func (s *shop) deliverLogouts() {
 	region := directory.Region{ID: testRegion, URL: s.server.URL, LoginURL: s.server.URL + "/login"}
 	door := s.applications(region, prometheus.NewRegistry())
 	delivered := 0
-	for errand := range s.ledger.fsm.View().Errands() {
+	for errand := range s.ledger.FSM.View().Errands() {
 		if errand.Kind != directory.ErrandLogout {
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	"domicile/apps"
 	"domicile/console/ui"
 	"domicile/directory"
+	"domicile/oidc"
 	"domicile/seal"
 	"domicile/telemetry"
 )
@@ -21,7 +22,12 @@ const (
 	requestCookie = "domicile_request_"
 	maxRequests   = 3 // of one browser at a time; each may be as large as a cookie
 	fieldResume   = "resume"
+	fieldAbandon  = "abandon"
 	fieldConfirm  = "confirm"
+	resumePath    = apps.PathAuthorize + "?" + fieldResume + "="
+
+	// goodbyeCookie holds where an application wants a browser that is being signed out at its provider.
+	goodbyeCookie = "domicile_goodbye"
 )
 
 // authorizeApp answers GET /oidc/authorize: to the application with an answer, or first to the sign-in page. An application's
@@ -32,7 +38,7 @@ func (a *api) authorizeApp(c *gin.Context) error {
 		return a.refuseApp(c, &apps.Error{Code: apps.CodeInvalidRequest, Detail: "the address cannot be read"})
 	}
 	if id := values.Get(fieldResume); id != "" {
-		return a.resumeApp(c, id)
+		return a.resumeApp(c, id, values.Has(fieldAbandon))
 	}
 	next, err := a.Apps.Authorize(c.Request.Context(), a.sessionToken(c.Request), values)
 	if err != nil {
@@ -49,16 +55,22 @@ func (a *api) authorizeApp(c *gin.Context) error {
 	return a.signInFor(c, id, next.Hint)
 }
 
-// resumeApp goes on with a request that waited.
-func (a *api) resumeApp(c *gin.Context, id string) error {
+// resumeApp goes on with a request that waited, or gives it up.
+func (a *api) resumeApp(c *gin.Context, id string, abandon bool) error {
 	name := a.requestCookie(id)
 	cookie, err := c.Request.Cookie(name)
 	if err != nil {
 		return a.refuseApp(c, apps.ErrRequest)
 	}
-	next, err := a.Apps.Resume(c.Request.Context(), a.sessionToken(c.Request), cookie.Value)
+	var next apps.Next
+	if abandon {
+		err = a.Apps.Abandon(c.Request.Context(), cookie.Value)
+	} else {
+		next, err = a.Apps.Resume(c.Request.Context(), a.sessionToken(c.Request), cookie.Value)
+	}
 	switch {
-	case err == nil && next.Location == "": // nobody signed in
+	case err == nil && next.Location == "": // nobody signed in, or not as was demanded
+		a.setCookie(c, name, next.Request, apps.RequestLife)
 		return a.signInFor(c, id, "")
 	case directory.KindOf(err) == directory.KindUnavailable: // it may come again
 		return a.refuseApp(c, err)
@@ -72,11 +84,30 @@ func (a *api) resumeApp(c *gin.Context, id string) error {
 
 // signInFor sends the browser to the sign-in page, and back to the request that waits.
 func (a *api) signInFor(c *gin.Context, id, hint string) error {
-	query := url.Values{"return_to": {apps.PathAuthorize + "?" + fieldResume + "=" + id}}
+	query := url.Values{"return_to": {resumePath + id}}
 	if hint != "" {
 		query.Set("login_hint", hint)
 	}
 	return redirect(c, pathLogin+"?"+query.Encode())
+}
+
+// demanded is what the request that waits for a sign-in wants of it. It comes from what is sealed, so that nobody can take it
+// away; and a request that is dropped is not resumed.
+func (a *api) demanded(c *gin.Context, returnTo string) oidc.Demand {
+	id, ok := strings.CutPrefix(returnTo, resumePath)
+	if !ok || a.Apps == nil {
+		return oidc.Demand{}
+	}
+	return oidc.Demand(a.Apps.Demand(cookieValue(c.Request, a.requestCookie(id))))
+}
+
+// wayBack leads from a sign-in that came to nothing back to the application that wanted it, to tell it so; empty where it was for
+// nobody's request.
+func wayBack(returnTo string) string {
+	if !strings.HasPrefix(returnTo, resumePath) {
+		return ""
+	}
+	return returnTo + "&" + fieldAbandon + "=yes"
 }
 
 func (a *api) requestCookie(id string) string {
@@ -156,7 +187,7 @@ func (a *api) leaveApp(c *gin.Context) error {
 		return a.refuseApp(c, err)
 	}
 	if !bye.Ask {
-		return a.endSession(c, bye.Location)
+		return a.part(c, bye)
 	}
 	page := ui.LeaveApplication{
 		Frame: a.frame("Sign out"), Name: bye.Person, Application: bye.Application, Action: apps.PathLogout,
@@ -180,22 +211,14 @@ func (a *api) confirmLeave(c *gin.Context) error {
 	if err != nil {
 		return a.refuseApp(c, err)
 	}
-	return a.endSession(c, bye.Location)
+	return a.part(c, bye)
 }
 
-// endSession ends the browser's session and goes on to an application, or stays.
-func (a *api) endSession(c *gin.Context, location string) error {
-	if token := a.sessionToken(c.Request); token != "" {
-		if err := a.SignIn.Close(c.Request.Context(), token); err != nil {
-			return a.unavailable(c, false)
-		}
-		a.dropCookie(c, a.SignIn.SessionCookie())
-		if hasCookie(c.Request, a.SignIn.HintCookie()) {
-			a.dropCookie(c, a.SignIn.HintCookie())
-		}
+// onward gives where an application wants a browser that is back from its provider's logout; empty: nowhere.
+func (a *api) onward(c *gin.Context) string {
+	kept := cookieValue(c.Request, a.cookieName(goodbyeCookie))
+	if kept == "" || a.Apps == nil {
+		return ""
 	}
-	if location == "" {
-		return redirect(c, pathLogout)
-	}
-	return leave(c, location)
+	return a.Apps.Onward(c.Request.Context(), kept)
 }

@@ -23,7 +23,7 @@ func (w *world) applications(region directory.Region, registry *prometheus.Regis
 	signIn := w.service(testRegion, nil, prometheus.NewRegistry())
 	return apps.New(apps.Deps{
 		Proposer: w.ledger, Viewer: w.ledger, Keyring: w.ring, Identity: state.Identity{Region: testRegion, Cluster: testCluster},
-		Region: region, HTTP: w.client.HTTP(), NewID: seal.NewID, Now: w.clock.now, Registry: registry,
+		Region: region, HTTP: w.client.HTTP(), NewID: seal.NewID, Now: w.ledger.Now, Registry: registry,
 		Resolve: func(ctx context.Context, cookie string) (apps.Who, error) {
 			who, err := signIn.Resolve(ctx, cookie)
 			return apps.Who{User: who.User, Organization: who.Organization, Session: who.Session}, err
@@ -63,19 +63,17 @@ func newShop(t *testing.T, dev bool) *shop {
 // region proposes a command of the region's own.
 func (s *shop) region(p command.Payload) {
 	s.world.t.Helper()
-	if _, err := s.ledger.Propose(s.world.t.Context(), command.Command{Actor: "operator", Payload: p}); err != nil {
-		s.world.t.Fatal(err)
-	}
+	s.ledger.Must("", p)
 }
 
 // signingKey adds a signing key, as the duty of the leader does.
 func (s *shop) signingKey() {
 	s.world.t.Helper()
 	expect := ""
-	if keys := s.ledger.fsm.View().SigningKeys(directory.KeyIDToken); len(keys) > 0 {
+	if keys := s.ledger.FSM.View().SigningKeys(directory.KeyIDToken); len(keys) > 0 {
 		expect = keys[len(keys)-1].ID
 	}
-	key, err := oidc.NewSigningKey(s.ring, state.Identity{Region: testRegion, Cluster: testCluster}, directory.KeyIDToken, expect)
+	key, err := oidc.NewSigningKey(s.ring, state.Identity{Region: testRegion, Cluster: testCluster}, s.ledger.Now(), directory.KeyIDToken, expect)
 	if err != nil {
 		s.world.t.Fatal(err)
 	}
@@ -92,7 +90,7 @@ func (s *shop) register(id directory.ApplicationID, secret, backChannel string, 
 	if secret != "" {
 		p.SecretHash = seal.HashToken(secret)
 	}
-	if old, ok := s.ledger.fsm.View().Application(id); ok {
+	if old, ok := s.ledger.FSM.View().Application(id); ok {
 		p.ExpectVersion = old.Version
 	}
 	s.region(p)
@@ -166,7 +164,7 @@ func (s *shop) backend(method, path string, form url.Values, header ...string) v
 // deactivate is what SCIM does with a leaver.
 func (s *shop) deactivate() {
 	s.world.t.Helper()
-	d, _ := s.ledger.fsm.View().Directory(s.tenant.id)
+	d, _ := s.ledger.FSM.View().Directory(s.tenant.id)
 	user, _ := d.User(s.person)
 	s.propose(&command.ReplaceUser{ID: s.person, ExpectVersion: user.Version, UserFields: fields(buyer, false, buyer)})
 }

@@ -105,7 +105,7 @@ func TestAttack51_backchannel(t *testing.T) {
 	t.Run("two minutes later", func(t *testing.T) {
 		w.t = t
 		token := acme.logoutToken("sub-alice", sid)
-		w.clock.advance(2*time.Minute + time.Second)
+		w.ledger.Advance(2*time.Minute + time.Second)
 		machineError(t, acme.tell(token), http.StatusBadRequest, "invalid_request")
 		w.holds(alice, true)
 	})
@@ -172,7 +172,7 @@ func TestAttack52_frontchannel(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.t = t
-			before := w.ledger.fsm.View().Seq()
+			before := w.ledger.FSM.View().Seq()
 			a := w.frame(test.at, test.query)
 			if a.status != test.want {
 				t.Errorf("status %d, want %d", a.status, test.want)
@@ -180,7 +180,7 @@ func TestAttack52_frontchannel(t *testing.T) {
 			if framed := strings.Contains(a.header.Get("Content-Security-Policy"), "frame-ancestors 'none'"); framed != (test.want != http.StatusOK) {
 				t.Errorf("policy %q", a.header.Get("Content-Security-Policy"))
 			}
-			if after := w.ledger.fsm.View().Seq(); after != before {
+			if after := w.ledger.FSM.View().Seq(); after != before {
 				t.Error("a stranger's request was written")
 			}
 			w.holds(b, true)

@@ -143,7 +143,7 @@ func checkScopes(t *testing.T, p *plan) {
 			t.Errorf("scopes %q", scopes)
 		}
 	}
-	d, _ := p.ledger.fsm.View().Directory(p.tenant.id)
+	d, _ := p.ledger.FSM.View().Directory(p.tenant.id)
 	user, _ := d.UserByName("alice@acme.example")
 	links := 0
 	for link := range d.LinksOf(user.ID) {

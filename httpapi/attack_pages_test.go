@@ -191,12 +191,12 @@ func mustParse(address string) *url.URL {
 // Where that is the same, time does not tell more than noise.
 func (w *world) probe(x *tenant, try func() visit) string {
 	w.t.Helper()
-	seq, asked := w.ledger.fsm.View().Seq(), len(x.provider.Requests())
+	seq, asked := w.ledger.FSM.View().Seq(), len(x.provider.Requests())
 	a := try()
 	for _, door := range w.doors {
 		door.Wait(w.t.Context())
 	}
-	return fmt.Sprintf("%s\n%d written, %d asked", seen(a), w.ledger.fsm.View().Seq()-seq, len(x.provider.Requests())-asked)
+	return fmt.Sprintf("%s\n%d written, %d asked", seen(a), w.ledger.FSM.View().Seq()-seq, len(x.provider.Requests())-asked)
 }
 
 // town is an organization with people of all kinds.
@@ -212,7 +212,7 @@ func town(t *testing.T) (*world, *tenant) {
 	acme.user(directory.SourceInvited, "guest@acme.example", "guest@acme.example")
 	gone := acme.user(directory.SourceInvited, "gone@acme.example", "gone@acme.example")
 	acme.propose(&command.ReplaceUser{ID: gone, UserFields: fields("gone@acme.example", false, "gone@acme.example")})
-	d, _ := w.ledger.fsm.View().Directory(acme.id)
+	d, _ := w.ledger.FSM.View().Directory(acme.id)
 	org := d.Organization()
 	acme.propose(&command.UpdateOrganization{ExpectVersion: org.Version, OrganizationFields: command.OrganizationFields{
 		Slug: org.Slug, Name: org.Name, Domains: org.Domains, RootEmail: org.RootEmail, Profile: org.Profile,

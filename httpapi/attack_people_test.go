@@ -17,7 +17,7 @@ import (
 )
 
 func (x *tenant) links(user directory.ResourceID) (subjects []string) {
-	d, _ := x.world.ledger.fsm.View().Directory(x.id)
+	d, _ := x.world.ledger.FSM.View().Directory(x.id)
 	for link := range d.LinksOf(user) {
 		subjects = append(subjects, link.Subject)
 	}
@@ -64,7 +64,7 @@ func TestAttack30_registeredInAdvance(t *testing.T) {
 		w := newWorld(t, false)
 		acme := w.tenant("acme", "acme.example")
 		stranger(t, w)
-		d, _ := w.ledger.fsm.View().Directory(acme.id)
+		d, _ := w.ledger.FSM.View().Directory(acme.id)
 		for user := range d.AllUsers() {
 			t.Errorf("%s was made", user.UserName)
 		}
@@ -109,7 +109,7 @@ func TestAttack30_registeredInAdvance(t *testing.T) {
 		if w.signIn(b, address); w.signedInAs(b) != id {
 			t.Errorf("the victim is signed in as %q", w.signedInAs(b))
 		}
-		d, _ := w.ledger.fsm.View().Directory(acme.id)
+		d, _ := w.ledger.FSM.View().Directory(acme.id)
 		if _, keys := d.Credentials(address); keys || d.SessionCount() != 1 {
 			t.Errorf("%d sessions, other keys: %v", d.SessionCount(), keys)
 		}
@@ -142,7 +142,7 @@ func TestAttack33_justInTime(t *testing.T) {
 			b := w.browser()
 			w.refused(b, w.signIn(b, email), oidc.ReasonInactive)
 		}
-		if d, _ := w.ledger.fsm.View().Directory(acme.id); d.UserCount(directory.SourceJIT) != 0 {
+		if d, _ := w.ledger.FSM.View().Directory(acme.id); d.UserCount(directory.SourceJIT) != 0 {
 			t.Errorf("%s: somebody was created", why)
 		}
 	}
@@ -237,7 +237,7 @@ func TestAttack35_addressOfAnInvitedPerson(t *testing.T) {
 	guest := acme.user(directory.SourceInvited, guestAddress, guestAddress)
 	victim := evil.both("sub-victim", "victim@evil.example")
 	held := func() directory.User {
-		d, _ := w.ledger.fsm.View().Directory(acme.id)
+		d, _ := w.ledger.FSM.View().Directory(acme.id)
 		user, _ := d.User(guest)
 		return *user
 	}

@@ -117,7 +117,7 @@ func TestAttack16_sharedProviderFallsSilent(t *testing.T) {
 		t.Fatalf("an honest answer: %d\n%s", done.status, done.body)
 	}
 	acme.script("", oidctest.IssNotSupported)
-	w.clock.advance(25 * time.Hour) // its metadata is fetched anew
+	w.ledger.Advance(25 * time.Hour) // its metadata is fetched anew
 	b := w.browser()
 	w.refused(b, w.get(b, w.callback(b, "alice@acme.example", "/")), oidc.ReasonResponseIssuer)
 }
@@ -202,7 +202,7 @@ func TestAttack25_otherDirectoryTenant(t *testing.T) {
 			c.refused(b, c.enter(b, "mallory@evil.example"), oidc.ReasonTokenIssuer)
 		})
 	}
-	d, _ := c.ledger.fsm.View().Directory(c.id)
+	d, _ := c.ledger.FSM.View().Directory(c.id)
 	for link := range d.LinksOf(victim) {
 		t.Errorf("the victim is tied to %s", link.Subject)
 	}

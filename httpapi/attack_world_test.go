@@ -62,7 +62,7 @@ func newCloud(t *testing.T, issuer string, domains ...string) *cloud {
 	for range 10 { // another process may take the port in between
 		address = freeAddress(t)
 		x.provider, err = oidctest.New(oidctest.Config{
-			Addr: address, Issuer: issuer, TLS: w.tls, Now: w.clock.now, Outbound: w.client.HTTP(),
+			Addr: address, Issuer: issuer, TLS: w.tls, Now: w.ledger.Now, Outbound: w.client.HTTP(),
 			Clients: []oidctest.Client{{ID: "client-acme", Secret: "client secret of acme"}},
 		})
 		if err == nil {
@@ -111,7 +111,7 @@ func freeAddress(t *testing.T) string {
 // token gives a tenant a SCIM bearer token.
 func (x *tenant) token() string {
 	x.world.t.Helper()
-	d, _ := x.world.ledger.fsm.View().Directory(x.id)
+	d, _ := x.world.ledger.FSM.View().Directory(x.id)
 	org := d.Organization()
 	x.propose(&command.UpdateOrganization{ExpectVersion: org.Version, OrganizationFields: command.OrganizationFields{
 		Slug: org.Slug, Name: org.Name, Domains: org.Domains, RootEmail: org.RootEmail, Profile: org.Profile,

@@ -56,6 +56,10 @@ func (o *office) estate(slug string) *estate {
 	e.breakGlass, _ = e.signInLocal("help@"+domain, "")
 	e.person, _ = e.signInLocal("ann@"+domain, directory.ResourceID(e.names["user"]))
 	e.linked()
+	e.names["credentials"] = "handle-" + slug
+	e.propose(&command.PutRecovery{
+		Email: "ann@" + domain, Handle: e.names["credentials"], Hashes: []directory.Hash{directory.Hash(seal.HashToken(slug))},
+	})
 	return e
 }
 
@@ -66,9 +70,7 @@ func (e *estate) make(path, body string) string {
 
 func (e *estate) propose(p command.Payload) {
 	e.office.t.Helper()
-	if _, err := e.office.ledger.Propose(e.office.t.Context(), command.Command{Organization: e.id, Actor: "test", Payload: p}); err != nil {
-		e.office.t.Fatal(err)
-	}
+	e.office.ledger.Must(e.id, p)
 }
 
 // signInLocal gives an address a session, and gives its token and id.

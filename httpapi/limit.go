@@ -163,29 +163,52 @@ var (
 // byAddress names the network that a request comes from: an IPv4 address, or the 64 bits that one IPv6 customer has. What
 // comes from this machine itself is no place: a proxy here that is not trusted stands for everybody.
 func byAddress(c *gin.Context) string {
-	address, err := netip.ParseAddr(c.ClientIP())
-	switch address = address.Unmap(); {
-	case err != nil:
-		return "unknown"
-	case address.IsLoopback():
-		return ""
-	case address.Is4():
-		return address.String()
-	}
-	network, _ := address.WithZone("").Prefix(64)
-	return network.String()
+	network, _ := networks(c)
+	return network
 }
 
-// charge counts one more from the request's place, or says how long it has to wait. A nil limiter lets everybody in.
+// networks gives byAddress, and the IPv6 site of 48 bits that the network belongs to: some customers have one, with 65,536
+// networks.
+func networks(c *gin.Context) (network, site string) {
+	address, err := netip.ParseAddr(c.ClientIP())
+	switch address = address.Unmap().WithZone(""); {
+	case err != nil:
+		return "unknown", ""
+	case address.IsLoopback():
+		return "", ""
+	case address.Is4():
+		return address.String(), ""
+	}
+	prefix := func(bits int) string {
+		masked, _ := address.Prefix(bits) // an IPv6 address has as many
+		return masked.String()
+	}
+	return prefix(64), prefix(48)
+}
+
+// siteShare is how many networks' share a whole site gets.
+const siteShare = 16
+
+// charges pays, or asks about, a throttle for the networks that a request comes from.
+func (l *Limiter) charges(c *gin.Context, t *throttle, pay func(key string, price, burst time.Duration) time.Duration) time.Duration {
+	network, site := networks(c)
+	if network == "" {
+		return 0
+	}
+	burst := t.price * time.Duration(t.burst)
+	wait := pay(t.name+" "+network, t.price, burst)
+	if site != "" && wait <= 0 {
+		wait = pay(t.name+" "+site, t.price/siteShare, burst)
+	}
+	return wait
+}
+
+// charge counts one more from the request's place, or says how long it has to wait.
 func (l *Limiter) charge(c *gin.Context, t *throttle) time.Duration {
 	if l == nil {
 		return 0
 	}
-	place := byAddress(c)
-	if place == "" {
-		return 0
-	}
-	wait := l.take(t.name+" "+place, t.price, t.price*time.Duration(t.burst))
+	wait := l.charges(c, t, l.take)
 	if wait > 0 {
 		l.throttle.WithLabelValues(t.name).Inc()
 	}
@@ -197,11 +220,7 @@ func (l *Limiter) spent(c *gin.Context, t *throttle) time.Duration {
 	if l == nil {
 		return 0
 	}
-	place := byAddress(c)
-	if place == "" {
-		return 0
-	}
-	return l.wait(t.name+" "+place, t.price, t.price*time.Duration(t.burst))
+	return l.charges(c, t, l.wait)
 }
 
 // throttled is a handler that only so many requests from one place reach.

@@ -192,6 +192,18 @@ func TestLimiter_throttle(t *testing.T) {
 	if l.charge(from("2001:db8::2"), throttleStart) == 0 {
 		t.Error("one customer is two places")
 	}
+	for network := range siteShare {
+		crowd(fmt.Sprintf("2001:db8:0:%x::1", network+1))
+	}
+	if l.charge(from("2001:db8:0:ffff::1"), throttleStart) == 0 {
+		t.Error("one site has as many places as it likes")
+	}
+	if l.spent(from("2001:db8:0:ffff::1"), throttleStart) <= 0 {
+		t.Error("a site that has spent all is told otherwise")
+	}
+	if l.charge(from("2001:db8:1::1"), throttleStart) != 0 {
+		t.Error("one site pays for another")
+	}
 	if l.charge(from("192.0.2.1"), throttleFailure) != 0 {
 		t.Error("one throttle pays for another")
 	}

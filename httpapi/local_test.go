@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -69,7 +70,7 @@ func TestAttack55_breakGlass(t *testing.T) {
 	code := p.letter(spareAddress, mailedCode)
 	p.leads(p.post(b, "/login/emergency/code", url.Values{"code": {code}}), "/")
 	told := 0
-	for errand := range p.ledger.fsm.View().Errands() {
+	for errand := range p.ledger.FSM.View().Errands() {
 		if errand.Kind == directory.ErrandBreakGlass && errand.Subject == spareAddress {
 			told++
 		}
@@ -160,7 +161,7 @@ func TestAttack55_bruteForce(t *testing.T) {
 	if page.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	p.clock.advance(16 * time.Minute)
+	p.ledger.Advance(16 * time.Minute)
 	p.leads(p.post(p.browser(), "/login/local/mail", url.Values{"email": {guestAddress}, "organization": {"acme"}}), "/login/local/code")
 }
 
@@ -202,7 +203,7 @@ func TestAttack55_challenges(t *testing.T) {
 	if response, err = key.Get(p.options(p.open(late, "/login/local"))); err != nil {
 		t.Fatal(err)
 	}
-	p.clock.advance(10*time.Minute + time.Second)
+	p.ledger.Advance(10*time.Minute + time.Second)
 	p.says(p.post(late, "/login/local/passkey", url.Values{"response": {string(response)}}), http.StatusBadRequest, "expired")
 }
 
@@ -223,7 +224,7 @@ func TestLocal_crossSiteAndFixation(t *testing.T) {
 	before := p.sessionOf(b)
 	p.leads(p.show(b, "/login/local", key), "/")
 	after := p.sessionOf(b)
-	if _, open := p.ledger.fsm.View().Session(before.Hash); open || after == nil || after.ID == before.ID {
+	if _, open := p.ledger.FSM.View().Session(before.Hash); open || after == nil || after.ID == before.ID {
 		t.Errorf("sessions %v and %v", before, after)
 	}
 }
@@ -253,7 +254,7 @@ func TestLocal_setupLink(t *testing.T) {
 	p.says(p.open(b, "/login/setup/x"), http.StatusNotFound, "does not work any more")
 	p.says(p.post(b, p.link(guestAddress)+"/passkey", url.Values{"response": {"{}"}}), http.StatusBadRequest, "was not added")
 	old := p.link(rootAddress)
-	p.clock.advance(24 * time.Hour)
+	p.ledger.Advance(24 * time.Hour)
 	p.says(p.open(b, old), http.StatusNotFound, "older than 24 hours")
 }
 
@@ -276,14 +277,14 @@ func TestLocal_keys(t *testing.T) {
 	p.says(p.open(b, "/account/keys"), http.StatusOK, "Second")
 	p.says(p.post(b, "/account/keys/passkey", url.Values{"response": {string(response)}}), http.StatusBadRequest, "was not added")
 	p.says(p.post(b, "/account/keys/codes", nil), http.StatusOK, "replace all that you had")
-	held, _ := p.ledger.fsm.View().Directory(p.id)
+	held, _ := p.ledger.FSM.View().Directory(p.id)
 	credentials, _ := held.Credentials(rootAddress)
 	p.leads(p.post(b, "/account/keys/remove", url.Values{"id": {encodeID(credentials.Passkeys[0].ID)}}), "/account/keys")
 	p.says(p.post(b, "/account/keys/remove", url.Values{"id": {"?"}}), http.StatusBadRequest, "no passkey")
 	p.says(p.show(p.browser(), "/login/local", key), http.StatusForbidden, "not accepted")
 	p.leads(p.show(p.browser(), "/login/local", second), "/")
 
-	p.clock.advance(16 * time.Minute)
+	p.ledger.Advance(16 * time.Minute)
 	page = p.open(b, "/account/keys")
 	p.says(page, http.StatusOK, "15 minutes ago")
 	if strings.Contains(page.body, "data-passkey") || strings.Contains(page.body, "/account/keys/codes") {
@@ -313,7 +314,7 @@ func TestAttack55_unlistedSinceThen(t *testing.T) {
 	p := newParlour(t)
 	key := p.key()
 	p.enrol(spareAddress, key)
-	d, _ := p.ledger.fsm.View().Directory(p.id)
+	d, _ := p.ledger.FSM.View().Directory(p.id)
 	org := d.Organization()
 	p.propose(&command.UpdateOrganization{ExpectVersion: org.Version, OrganizationFields: command.OrganizationFields{
 		Slug: org.Slug, Name: org.Name, Domains: org.Domains, RootEmail: org.RootEmail, Profile: org.Profile,
@@ -334,7 +335,7 @@ func TestLocal_unavailableAndSecrecy(t *testing.T) {
 	b := p.browser()
 	p.leads(p.post(b, "/login/emergency/recovery", url.Values{"email": {rootAddress}, "recovery": {codes[0]}}), "/login/emergency/code")
 	code := p.letter(rootAddress, mailedCode)
-	p.ledger.cut.Store(true)
+	p.ledger.Cut(true)
 	for path, form := range map[string]url.Values{
 		"/login/emergency/recovery": {"email": {rootAddress}, "recovery": {codes[1]}}, "/login/emergency/code": {"code": {code}},
 		"/login/local/mail": {"email": {guestAddress}, "organization": {"acme"}},
@@ -345,7 +346,7 @@ func TestLocal_unavailableAndSecrecy(t *testing.T) {
 			t.Errorf("%s: no Retry-After", path)
 		}
 	}
-	p.ledger.cut.Store(false)
+	p.ledger.Cut(false)
 	p.leads(p.post(b, "/login/emergency/code", url.Values{"code": {code}}), "/")
 	for _, secret := range []string{rootAddress, guestAddress, codes[0], strings.ReplaceAll(codes[0], "-", ""), code, strings.ReplaceAll(code, " ", ""), "/login/setup/ey", "session_"} {
 		if logs := p.logs.String(); strings.Contains(logs, secret) {
@@ -423,5 +424,83 @@ func TestLocal_setupMails(t *testing.T) {
 	p.leads(p.post(emergency, "/login/emergency/code", url.Values{"code": {p.letter(spareAddress, mailedCode)}}), "/")
 	if status, _ := send(emergency, "acme", rootAddress); status != http.StatusForbidden {
 		t.Errorf("break glass: %d", status)
+	}
+}
+
+// An owner sees who signs in here, and with what, and takes it away: at once, for that address only, by the owner's own door.
+func TestLocal_credentials(t *testing.T) {
+	p := newParlour(t)
+	root, spare, guest := p.key(), p.key(), p.key()
+	p.enrol(rootAddress, root)
+	p.enrol(spareAddress, spare)
+	p.enrol(guestAddress, guest)
+	owner, invited := p.browser(), p.browser()
+	p.leads(p.show(owner, "/login/local", root), "/")
+	p.leads(p.show(invited, "/login/local", guest), "/")
+	p.take(t)
+	send := func(b *oidctest.Browser, method, below string) (int, string) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), method, p.at("/api/v1/organizations/acme/credentials"+below), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Sec-Fetch-Site", "same-origin")
+		answer, err := b.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(answer.Body)
+		return answer.StatusCode, string(body)
+	}
+	list := func() map[string]string {
+		t.Helper()
+		ids := make(map[string]string)
+		for token := ""; ; {
+			status, body := send(owner, http.MethodGet, "?page_size=2&page_token="+token)
+			var page struct {
+				Credentials []struct {
+					ID, Email, Standing string
+					Passkeys            []struct{ Name string }
+					Codes               int `json:"recovery_codes_left"`
+				}
+				Next string `json:"next_page_token"`
+			}
+			if err := json.Unmarshal([]byte(body), &page); err != nil || status != http.StatusOK {
+				t.Fatalf("%d %s", status, body)
+			}
+			for _, held := range page.Credentials {
+				if (held.Codes == 0) != (held.Standing == "invited") || len(held.Passkeys) != 1 {
+					t.Errorf("%+v", held)
+				}
+				ids[held.Email+" "+held.Standing] = held.ID
+			}
+			if token = page.Next; token == "" {
+				return ids
+			}
+		}
+	}
+	ids := list()
+	gone := ids[guestAddress+" invited"]
+	if len(ids) != 3 || gone == "" || ids[rootAddress+" root"] == "" || ids[spareAddress+" break_glass"] == "" {
+		t.Fatalf("credentials %v", ids)
+	}
+	if status, body := send(invited, http.MethodGet, ""); status != http.StatusForbidden {
+		t.Errorf("somebody who owns nothing: %d %s", status, body)
+	}
+	if status, _ := send(p.browser(), http.MethodDelete, "/"+gone); status != http.StatusUnauthorized {
+		t.Errorf("a stranger: %d", status)
+	}
+	if status, body := send(owner, http.MethodDelete, "/"+gone); status != http.StatusNoContent {
+		t.Fatalf("%d %s", status, body)
+	}
+	if status, _ := send(owner, http.MethodDelete, "/"+gone); status != http.StatusNotFound {
+		t.Errorf("again: %d", status)
+	}
+	if status, _ := send(invited, http.MethodGet, ""); status != http.StatusUnauthorized {
+		t.Errorf("the address's session goes on: %d", status)
+	}
+	if ids := list(); len(ids) != 2 {
+		t.Errorf("credentials %v", ids)
 	}
 }

@@ -55,7 +55,7 @@ func (w *world) withoutProvider(region directory.Region, logger *slog.Logger, re
 	door, err := local.New(local.Deps{
 		Proposer: w.ledger, Viewer: w.ledger, Keyring: w.ring, Identity: state.Identity{Region: testRegion, Cluster: testCluster},
 		Region: region, SessionPrefix: w.service(testRegion, logger, prometheus.NewRegistry()).SessionPrefix(), Mail: w.deliver,
-		Now: w.clock.now, Logger: logger, Metrics: local.NewMetrics(registry), Dev: w.dev,
+		Now: w.ledger.Now, Logger: logger, Metrics: local.NewMetrics(registry), Dev: w.dev,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -88,9 +88,6 @@ func newParlour(t *testing.T) *parlour {
 	w.nodes = []http.Handler{w.node(), w.node()}
 	w.turn.Store(0)
 	p := &parlour{w, &tenant{world: w, id: "acme", slug: "acme"}}
-	if _, err := w.ledger.Propose(t.Context(), command.Command{Actor: "operator", Payload: &command.RaiseLevel{Level: command.MaxLevel}}); err != nil {
-		t.Fatal(err)
-	}
 	p.propose(&command.CreateOrganization{OrganizationFields: command.OrganizationFields{
 		Slug: "acme", Name: "Acme <Works>", Domains: []string{"acme.example"}, RootEmail: rootAddress, Profile: directory.ProfileInterop,
 		BreakGlass: []string{spareAddress},
@@ -213,7 +210,7 @@ func (p *parlour) sessionOf(b *oidctest.Browser) *directory.Session {
 	u, _ := url.Parse(p.origin())
 	for _, cookie := range b.Cookies(u) {
 		if cookie.Name == "domicile_session" {
-			session, _ := p.ledger.fsm.View().Session(hashOf(cookie.Value))
+			session, _ := p.ledger.FSM.View().Session(hashOf(cookie.Value))
 			return session
 		}
 	}

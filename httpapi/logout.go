@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"domicile/apps"
 	"domicile/console/ui"
 	"domicile/directory"
 	"domicile/oidc"
@@ -54,16 +55,26 @@ func (a *api) logout(c *gin.Context) error {
 	if !a.sameOrigin(c.Request) {
 		return a.refuseForm(c)
 	}
+	return a.part(c, apps.Goodbye{})
+}
+
+// part ends the browser's session and sends it on: to the identity provider, which may end its own, and from there or at once
+// to where an application wants it.
+func (a *api) part(c *gin.Context, bye apps.Goodbye) error {
 	farewell, err := a.SignIn.SignOut(c.Request.Context(), a.sessionToken(c.Request), cookieValue(c.Request, a.SignIn.HintCookie()))
 	if err != nil {
 		return a.unavailable(c, false)
 	}
 	a.dropCookie(c, a.SignIn.SessionCookie())
-	if hasCookie(c.Request, a.SignIn.HintCookie()) {
-		a.dropCookie(c, a.SignIn.HintCookie())
-	}
-	if farewell.URL == "" {
+	a.dropCookies(c, a.SignIn.HintCookie(), a.cookieName(goodbyeCookie))
+	switch {
+	case bye.Location != "" && (farewell.URL == "" || bye.Kept == ""):
+		return leave(c, bye.Location)
+	case farewell.URL == "":
 		return redirect(c, pathLogout)
+	}
+	if bye.Kept != "" {
+		a.setCookie(c, a.cookieName(goodbyeCookie), bye.Kept, oidc.FarewellLifetime)
 	}
 	a.setCookie(c, a.SignIn.FarewellCookie(), farewell.State, oidc.FarewellLifetime)
 	c.Redirect(http.StatusSeeOther, farewell.URL)
@@ -81,12 +92,14 @@ func (a *api) keepHint(c *gin.Context, done oidc.SignedIn) {
 	}
 }
 
-// signedOut answers GET /logout/done: where the identity provider sends the browser back to. It leads nowhere by itself.
+// signedOut answers GET /logout/done: where the identity provider sends the browser back to. It leads nowhere by itself but to
+// the application that the browser came from.
 func (a *api) signedOut(c *gin.Context) error {
 	name := a.SignIn.FarewellCookie()
-	a.SignIn.Returned(c.Query("state"), cookieValue(c.Request, name))
-	if hasCookie(c.Request, name) {
-		a.dropCookie(c, name)
+	other := a.SignIn.Returned(c.Query("state"), cookieValue(c.Request, name))
+	a.dropCookies(c, name, a.cookieName(goodbyeCookie))
+	if location := a.onward(c); location != "" && !other {
+		return leave(c, location)
 	}
 	return a.showSignedOut(c, "Your session has ended here, and your identity provider was asked to end its own.")
 }

@@ -64,7 +64,7 @@ func (w *world) holds(b *oidctest.Browser, want bool) {
 
 // sids gives the provider's names of the sessions that came through the connection.
 func (x *tenant) sids() []string {
-	d, _ := x.world.ledger.fsm.View().Directory(x.id)
+	d, _ := x.world.ledger.FSM.View().Directory(x.id)
 	var list []string
 	for session := range d.Sessions() {
 		if session.Connection == x.connection {
@@ -346,9 +346,9 @@ func TestBackchannelLogout_refusals(t *testing.T) {
 	machineError(t, w.send(http.MethodPost, w.server.URL+"/backchannel-logout/unknown", formType, one), http.StatusBadRequest, "invalid_request")
 	machineError(t, w.send(http.MethodPost, address, formType, "logout_token="+strings.Repeat("a", 65<<10)), http.StatusRequestEntityTooLarge, "invalid_request")
 
-	w.ledger.cut.Store(true)
+	w.ledger.Cut(true)
 	machineError(t, acme.tell(good), http.StatusServiceUnavailable, "temporarily_unavailable")
-	w.ledger.cut.Store(false)
+	w.ledger.Cut(false)
 	w.holds(b, true)
 	if a := acme.tell(good); a.status != http.StatusOK {
 		t.Errorf("the same token after the outage: %d", a.status)
@@ -366,7 +366,7 @@ func TestBackchannelLogout_providerDown(t *testing.T) {
 	acme.provider.Script(oidctest.Faults{Lasting: []oidctest.Fault{oidctest.KeysFail, oidctest.DiscoveryFails}})
 	machineError(t, acme.tell(token), http.StatusServiceUnavailable, "temporarily_unavailable")
 	acme.provider.Script(oidctest.Faults{})
-	w.clock.advance(time.Minute)
+	w.ledger.Advance(time.Minute)
 	if a := acme.tell(token); a.status != http.StatusOK {
 		t.Errorf("once the provider is back: %d %s", a.status, a.body)
 	}
@@ -437,9 +437,9 @@ func TestRevocation_refusals(t *testing.T) {
 		}
 	}
 	machineError(t, ask(address, strings.Repeat(" ", 65<<10), bearer...), http.StatusRequestEntityTooLarge, "invalid_request")
-	w.ledger.cut.Store(true)
+	w.ledger.Cut(true)
 	machineError(t, ask(address, body, bearer...), http.StatusServiceUnavailable, "temporarily_unavailable")
-	w.ledger.cut.Store(false)
+	w.ledger.Cut(false)
 	w.holds(b, true)
 	if a := ask(address, body, bearer...); a.status != http.StatusNoContent || a.body != "" {
 		t.Errorf("%d %s", a.status, a.body)
@@ -486,11 +486,11 @@ func TestLogout_here(t *testing.T) {
 	t.Run("cut off", func(t *testing.T) {
 		w, acme := logoutWorld(t)
 		b := acme.enter("alice@acme.example")
-		w.ledger.cut.Store(true)
+		w.ledger.Cut(true)
 		if bye := w.do(b, http.MethodPost, "/logout", nil); bye.status != http.StatusServiceUnavailable || len(bye.header.Values("Set-Cookie")) != 0 {
 			t.Errorf("%d, cookies %v", bye.status, bye.header.Values("Set-Cookie"))
 		}
-		w.ledger.cut.Store(false)
+		w.ledger.Cut(false)
 		w.holds(b, true)
 	})
 	t.Run("from another site", func(t *testing.T) {

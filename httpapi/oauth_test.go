@@ -51,7 +51,7 @@ func newAuthority(t *testing.T) *authority {
 // authorizationServer makes the service of one node.
 func (w *world) authorizationServer() *oauth.Service {
 	return oauth.New(oauth.Deps{
-		Proposer: w.ledger, Viewer: w.ledger, Keyring: w.ring, NewID: seal.NewID, Now: w.clock.now,
+		Proposer: w.ledger, Viewer: w.ledger, Keyring: w.ring, NewID: seal.NewID, Now: w.ledger.Now,
 		Identity: state.Identity{Region: testRegion, Cluster: testCluster},
 		Region:   directory.Region{ID: testRegion, Name: "European Union", URL: w.server.URL, LoginURL: w.server.URL + "/login"},
 	})
@@ -59,9 +59,7 @@ func (w *world) authorizationServer() *oauth.Service {
 
 func (a *authority) propose(p command.Payload) {
 	a.t.Helper()
-	if _, err := a.ledger.Propose(a.t.Context(), command.Command{Organization: a.org, Actor: "operator", Payload: p}); err != nil {
-		a.t.Fatal(err)
-	}
+	a.ledger.Must(a.org, p)
 }
 
 func (a *authority) approve() string {
@@ -204,7 +202,7 @@ func TestOAuth_authorizationCode(t *testing.T) {
 	if status := a.users(config.Client(a.context(), token)); status != http.StatusOK {
 		t.Errorf("SCIM answers %d", status)
 	}
-	a.clock.advance(oauth.AccessLife)
+	a.ledger.Advance(oauth.AccessLife)
 	old := a.users(oauth2.NewClient(a.context(), oauth2.StaticTokenSource(token)))
 	token.Expiry = time.Now()
 	fresh := config.Client(a.context(), token)
@@ -260,7 +258,7 @@ func TestOAuth_tokenErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { wantFault(t, c.answer, c.status, c.code) })
 	}
-	a.ledger.cut.Store(true)
+	a.ledger.Cut(true)
 	cut := a.post("/oauth/token", good)
 	if cut.header.Get("Retry-After") == "" {
 		t.Error("a node that is cut off does not say when to come back")

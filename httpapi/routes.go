@@ -117,6 +117,7 @@ func (a *api) signInRoutes() []route {
 		{http.MethodGet, "/signin-oidc/:connection", classSignIn, finish, nil},
 		{http.MethodPost, "/signin-oidc/:connection", classSignIn, finish, nil},
 		{http.MethodGet, "/.well-known/client-keys.json", classSignIn, a.clientKeys, nil},
+		{http.MethodGet, "/.well-known/client-certificate.pem", classSignIn, a.clientCertificate, nil},
 		{http.MethodGet, pathSession, classAPI, a.getSession, docSession},
 		{http.MethodGet, pathSessions, classAPI, a.listOwnSessions, docListOwnSessions},
 		{http.MethodDelete, pathSessions, classAPI, a.endOtherSessions, docEndOtherSessions},

@@ -236,7 +236,7 @@ func TestSCIMHostile_requests(t *testing.T) {
 	if after := state(); after != before {
 		t.Errorf("%s became %s", before, after)
 	}
-	w.ledger.cut.Store(true)
+	w.ledger.Cut(true)
 	for _, to := range []string{"GET /Users", "GET " + user, "POST /Users", "DELETE " + user, "PATCH " + group, "GET /Nothing"} {
 		method, path, _ := strings.Cut(to, " ")
 		want := []int{503}

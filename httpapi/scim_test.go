@@ -19,6 +19,7 @@ import (
 	"domicile/directory"
 	"domicile/egress"
 	"domicile/fsm/command"
+	"domicile/fsm/fsmtest"
 	"domicile/fsm/state"
 	"domicile/httpapi"
 	"domicile/oidc"
@@ -31,7 +32,7 @@ import (
 // scimWorld is one node on loopback, for an identity provider to talk to.
 type scimWorld struct {
 	server *httptest.Server
-	ledger *ledger
+	ledger *fsmtest.Ledger
 	org    directory.OrganizationID
 	token  string
 
@@ -40,7 +41,7 @@ type scimWorld struct {
 
 func newSCIMWorld(t *testing.T) *scimWorld {
 	t.Helper()
-	w := &scimWorld{ledger: newLedger(t, &clock{})}
+	w := &scimWorld{ledger: newLedger(t)}
 	w.server = httptest.NewUnstartedServer(nil)
 	region := directory.Region{ID: testRegion, Name: "European Union", URL: "http://" + w.server.Listener.Addr().String()}
 	region.LoginURL = region.URL + "/login"
@@ -51,7 +52,7 @@ func newSCIMWorld(t *testing.T) *scimWorld {
 	identity := seal.Identity{Region: testRegion, Cluster: testCluster}
 	admin, err := console.New(console.Deps{
 		Proposer: w.ledger, Viewer: w.ledger, Operator: consoletest.NewCrew("node-1"), Keyring: ring, Identity: identity,
-		Region: region, Egress: client, NewID: seal.NewID, Now: w.ledger.clock.now,
+		Region: region, Egress: client, NewID: seal.NewID, Now: w.ledger.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -60,19 +61,19 @@ func newSCIMWorld(t *testing.T) *scimWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.recorder = scim.NewRecorder(w.ledger, w.ledger.clock.now, nil)
+	w.recorder = scim.NewRecorder(w.ledger, w.ledger.Now, nil)
 	handler, err := httpapi.New(httpapi.Deps{
 		SCIM: scim.New(scim.Deps{
 			Proposer: w.ledger, Viewer: w.ledger, Recorder: w.recorder, Region: region, Regions: []directory.Region{region, other},
-			Cursors: ring.Box("scim cursor", testRegion, testCluster), NewID: seal.NewID, Now: w.ledger.clock.now,
+			Cursors: ring.Box("scim cursor", testRegion, testCluster), NewID: seal.NewID, Now: w.ledger.Now,
 			Metrics: scim.NewMetrics(registry),
 		}),
 		SignIn: oidc.New(oidc.Deps{
 			Proposer: w.ledger, Viewer: w.ledger, Keyring: ring, Identity: state.Identity{Region: testRegion, Cluster: testCluster}, Region: region,
-			HTTP: client.HTTP(), Now: w.ledger.clock.now, Logger: logger, Metrics: oidc.NewMetrics(registry), Dev: true,
+			HTTP: client.HTTP(), Now: w.ledger.Now, Logger: logger, Metrics: oidc.NewMetrics(registry), Dev: true,
 		}),
 		Console: admin, Region: region, Regions: []directory.Region{region, other}, Dev: true,
-		Logger: logger, Metrics: telemetry.NewHTTPMetrics(registry), Tracing: tracing, Now: w.ledger.clock.now,
+		Logger: logger, Metrics: telemetry.NewHTTPMetrics(registry), Tracing: tracing, Now: w.ledger.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -97,9 +98,7 @@ func (w *scimWorld) organization(t *testing.T, profile directory.Profile) (direc
 			ID: directory.TokenID(seal.NewID()), Hash: directory.Hash(hash), Name: "test", Hint: "test",
 		}}},
 	} {
-		if _, err := w.ledger.Propose(context.Background(), command.Command{Organization: org, Actor: "operator", Payload: p}); err != nil {
-			t.Fatal(err)
-		}
+		w.ledger.Must(org, p)
 	}
 	return org, secret.Reveal()
 }
@@ -244,8 +243,9 @@ func TestSCIMHTTP(t *testing.T) {
 			}
 		})
 	}
-	w.ledger.cut.Store(true)
-	if r := w.send(t, "GET", id, "", nil); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") != "1" {
+	w.ledger.Cut(true)
+	after := strconv.Itoa(int(fsmtest.RetryAfter.Seconds()))
+	if r := w.send(t, "GET", id, "", nil); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") != after {
 		t.Errorf("cut off: %d, Retry-After %q", r.StatusCode, r.Header.Get("Retry-After"))
 	}
 }
@@ -260,7 +260,7 @@ func TestSCIMHTTP_syncLog(t *testing.T) {
 	query := w.send(t, "GET", "/Groups?count=x", "", agent)
 	large := w.send(t, "POST", "/Users", strings.Repeat(" ", 1<<20+1), nil)
 	w.recorder.Flush(t.Context())
-	d, _ := w.ledger.fsm.View().Directory(w.org)
+	d, _ := w.ledger.FSM.View().Directory(w.org)
 	var got []string
 	for row := range d.SyncLog() {
 		got = append(got, fmt.Sprintf("%s %s %s %d %s %s", row.Method, row.Resource, row.ID, row.Status, row.Request, row.Client))

@@ -38,7 +38,7 @@ func (a *api) loginPage(c *gin.Context, notice string) ui.Login {
 	page := ui.Login{
 		Frame: a.frame("Sign in"), Regions: a.regionLinks(""), Remembered: a.remembered(c), Notice: notice,
 	}
-	if target := oidc.ReturnTo(c.Query("return_to")); target != "/" {
+	if target := oidc.ReturnTo(c.Request.FormValue("return_to")); target != "/" {
 		page.ReturnTo = target
 	}
 	if hint := strings.TrimSpace(c.Query("login_hint")); directory.EmailDomain(hint) != "" {
@@ -102,6 +102,7 @@ func (a *api) startSignIn(c *gin.Context) error {
 
 // begin sends the browser to the identity provider.
 func (a *api) begin(c *gin.Context, request oidc.StartRequest) error {
+	request.Demand = a.demanded(c, request.ReturnTo)
 	redirect, err := a.SignIn.Start(c.Request.Context(), request)
 	if err != nil {
 		return a.refuseSignIn(c, err, request)
@@ -135,19 +136,29 @@ func (a *api) finishSignIn(c *gin.Context) error {
 		UserAgent: c.Request.UserAgent(), Address: c.ClientIP(),
 	})
 	if err != nil {
-		if directory.KindOf(err) == directory.KindUnavailable { // we are the ones who could not: the same callback may come again
-			return a.refuseSignIn(c, err, oidc.StartRequest{Connection: connection})
-		}
-		if name := a.SignIn.TransactionCookie(values); hasCookie(c.Request, name) {
-			a.dropCookie(c, name)
-		}
-		a.Limiter.charge(c, throttleFailure)
+		a.refuseCallback(c, err, values)
 		return a.refuseSignIn(c, err, oidc.StartRequest{Connection: connection})
 	}
 	a.dropCookie(c, done.TransactionCookie)
 	a.setCookie(c, a.SignIn.SessionCookie(), done.SessionToken.Reveal(), done.Lifetime)
 	a.keepHint(c, done)
 	return redirect(c, done.ReturnTo)
+}
+
+// refuseCallback deletes the cookie of a sign-in that finishes nothing any more, and counts the failure. Where we are the ones
+// who could not, and the code is still unused, the same callback may come again.
+func (a *api) refuseCallback(c *gin.Context, err error, values url.Values) {
+	refusal, _ := errors.AsType[*oidc.Refusal](err)
+	ours := directory.KindOf(err) == directory.KindUnavailable
+	if ours && (refusal == nil || !refusal.Spent) {
+		return
+	}
+	if name := a.SignIn.TransactionCookie(values); hasCookie(c.Request, name) {
+		a.dropCookie(c, name)
+	}
+	if !ours {
+		a.Limiter.charge(c, throttleFailure)
+	}
 }
 
 // signedIn tells whether this browser has a session that this node knows to be open.
@@ -182,10 +193,12 @@ func (a *api) refuseSignIn(c *gin.Context, err error, request oidc.StartRequest)
 	page := words.page
 	page.Frame = a.frame(page.Heading)
 	page.Reference = refusal.Reference
+	returnTo := oidc.ReturnTo(cmp.Or(refusal.ReturnTo, request.ReturnTo))
+	page.Back = wayBack(returnTo)
 	if page.Link == "" {
 		page.Link = pathLogin
 		if class != oidc.ClassInvalid && class != oidc.ClassNotProvisioned {
-			page.Retry = string(cmp.Or(request.Connection, refusal.Connection))
+			page.Retry, page.ReturnTo = string(cmp.Or(request.Connection, refusal.Connection)), returnTo
 		}
 	}
 	if words.status == http.StatusServiceUnavailable {

@@ -91,7 +91,7 @@ func TestAttacks_answersOfTheProvider(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			w.t = t
 			// Each algorithm is new to a fresh copy of the metadata.
-			w.clock.advance(25 * time.Hour)
+			w.ledger.Advance(25 * time.Hour)
 			acme.script(test.algorithm)
 			b := w.browser()
 			at, _ := w.start(b, url.Values{"email": {"alice@acme.example"}})
@@ -108,7 +108,7 @@ func TestAttacks_answersOfTheProvider(t *testing.T) {
 	}
 	w.t = t
 	acme.script("")
-	w.clock.advance(25 * time.Hour)
+	w.ledger.Advance(25 * time.Hour)
 	if done := w.signIn(w.browser(), "alice@acme.example"); done.status != http.StatusSeeOther {
 		t.Errorf("afterwards a correct sign-in is refused: %d\n%s", done.status, done.body)
 	}
@@ -231,7 +231,7 @@ func TestAttack20_replay(t *testing.T) {
 		t.Fatalf("callback: %d", done.status)
 	}
 	w.refused(thief, w.get(thief, callback), oidc.ReasonReplayed)
-	w.clock.advance(11 * time.Minute)
+	w.ledger.Advance(11 * time.Minute)
 	late := w.browser()
 	late.SetCookies(w.appURL(), w.cookies(thief, "domicile_tx_"))
 	if done := w.get(late, callback); done.status < 400 {
@@ -282,9 +282,23 @@ func TestAttack20_replayOnTwoNodesAtOnce(t *testing.T) {
 
 func TestAttack21_connectionChangedMeanwhile(t *testing.T) {
 	changes := map[string]func(*tenant){
-		"disabled":     func(x *tenant) { x.connect(false) },
-		"reconfigured": func(x *tenant) { x.connect(true) },
-		"deleted":      func(x *tenant) { x.propose(&command.DeleteConnection{ID: x.connection}) },
+		"disabled": func(x *tenant) { x.connect(false) },
+		"another client": func(x *tenant) {
+			x.propose(&command.PutConnection{
+				ID: x.connection, Issuer: x.provider.Issuer(), ClientID: "another", ClientSecret: []byte("sealed"), Enabled: true,
+				ConnectionSettings: x.settings,
+			})
+		},
+		"stricter": func(x *tenant) {
+			x.settings.ACRValues = []string{"phr"}
+			x.connect(true)
+		},
+		"deleted": func(x *tenant) { x.propose(&command.DeleteConnection{ID: x.connection}) },
+		"made anew": func(x *tenant) {
+			x.propose(&command.DeleteConnection{ID: x.connection})
+			x.world.ledger.Advance(time.Second)
+			x.connect(true)
+		},
 		"organization deleted": func(x *tenant) {
 			x.propose(&command.DeleteOrganization{})
 		},
@@ -332,7 +346,7 @@ func TestAttack22_transactionCookie(t *testing.T) {
 		{"of another region", func(_ *oidctest.Browser, c *http.Cookie) {
 			c.Value = w.foreignTransaction(acme)
 		}, oidc.ReasonTransactionInvalid},
-		{"expired", func(*oidctest.Browser, *http.Cookie) { w.clock.advance(10*time.Minute + time.Second) }, oidc.ReasonTransactionExpired},
+		{"expired", func(*oidctest.Browser, *http.Cookie) { w.ledger.Advance(10*time.Minute + time.Second) }, oidc.ReasonTransactionExpired},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -462,7 +476,7 @@ func TestAttack33_deactivated(t *testing.T) {
 	acme.propose(&command.DeleteUser{ID: id})
 	b := w.browser()
 	w.refused(b, w.signIn(b, "alice@acme.example"), oidc.ReasonNotProvisioned)
-	if d, _ := w.ledger.fsm.View().Directory(acme.id); d.UserCount(directory.SourceSCIM) != 1 {
+	if d, _ := w.ledger.FSM.View().Directory(acme.id); d.UserCount(directory.SourceSCIM) != 1 {
 		t.Errorf("%d users: somebody was created", d.UserCount(directory.SourceSCIM))
 	}
 }

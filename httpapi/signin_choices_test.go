@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"domicile/directory"
 	"domicile/fsm/command"
@@ -177,13 +178,11 @@ func TestSignIn_privateKey(t *testing.T) {
 	if page := w.signIn(b, "alice@acme.example"); page.status != http.StatusServiceUnavailable {
 		t.Errorf("without a key: %d", page.status)
 	}
-	key, err := oidc.NewSigningKey(w.ring, state.Identity{Region: testRegion, Cluster: testCluster}, directory.KeyClientAssertion, "")
+	key, err := oidc.NewSigningKey(w.ring, state.Identity{Region: testRegion, Cluster: testCluster}, time.Now(), directory.KeyClientAssertion, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.ledger.Propose(t.Context(), command.Command{Payload: &key}); err != nil {
-		t.Fatal(err)
-	}
+	w.ledger.Must("", &key)
 	if page := w.signIn(b, "alice@acme.example"); page.status != http.StatusSeeOther {
 		t.Errorf("with a key: %d\n%s", page.status, page.body)
 	}

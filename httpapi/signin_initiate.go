@@ -49,9 +49,24 @@ func (a *api) clientKeys(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	return publish(c, "application/jwk-set+json", keys)
+}
+
+// clientCertificate answers GET /.well-known/client-certificate.pem: what owners upload at providers that take no key set.
+func (a *api) clientCertificate(c *gin.Context) error {
+	certificate, err := a.SignIn.ClientCertificate(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	c.Writer.Header()["Content-Disposition"] = []string{`attachment; filename="domicile-` + a.Region.ID + `.pem"`}
+	return publish(c, "application/pem-certificate-chain", certificate) // RFC 8555 §9.1
+}
+
+// publish writes what is the same for everybody, for a while.
+func publish(c *gin.Context, contentType string, text []byte) error {
 	h := c.Writer.Header()
 	h["Cache-Control"] = []string{"public, max-age=300"}
-	h["Content-Type"] = []string{"application/jwk-set+json"}
-	_, _ = c.Writer.Write(keys)
+	h["Content-Type"] = []string{contentType}
+	_, _ = c.Writer.Write(text)
 	return nil
 }

@@ -132,6 +132,15 @@ func (a *api) dropCookie(c *gin.Context, name string) {
 	})
 }
 
+// dropCookies drops those that the browser has.
+func (a *api) dropCookies(c *gin.Context, names ...string) {
+	for _, name := range names {
+		if hasCookie(c.Request, name) {
+			a.dropCookie(c, name)
+		}
+	}
+}
+
 func hasCookie(r *http.Request, name string) bool {
 	_, err := r.Cookie(name)
 	return err == nil

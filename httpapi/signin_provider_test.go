@@ -77,9 +77,9 @@ func TestAttack43_keysChangeOrFail(t *testing.T) {
 	}
 	signsIn("right after a rotation")
 	acme.script("", oidctest.KeysFail, oidctest.DiscoveryFails)
-	w.clock.advance(25 * time.Hour)
+	w.ledger.Advance(25 * time.Hour)
 	signsIn("while nothing can be fetched")
-	w.clock.advance(73 * time.Hour)
+	w.ledger.Advance(73 * time.Hour)
 	if done := w.signIn(w.browser(), "alice@acme.example"); done.status != http.StatusServiceUnavailable {
 		t.Errorf("with keys of four days ago: %d", done.status)
 	}

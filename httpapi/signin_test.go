@@ -33,7 +33,7 @@ func TestSignIn(t *testing.T) {
 				t.Errorf("session: %d %v", status, session)
 			}
 			expires, err := time.Parse(time.RFC3339, session["expires_at"].(string))
-			if err != nil || expires.Sub(w.clock.now()) > 12*time.Hour || expires.Sub(w.clock.now()) < 12*time.Hour-time.Minute {
+			if err != nil || expires.Sub(w.ledger.Now()) > 12*time.Hour || expires.Sub(w.ledger.Now()) < 12*time.Hour-time.Minute {
 				t.Errorf("expires_at %v: %v", session["expires_at"], err)
 			}
 			if home := w.get(b, "/"); home.status != http.StatusOK || !strings.Contains(home.body, "Person &lt;alice@acme.example&gt;") {
@@ -160,7 +160,7 @@ func TestSignIn_parallelTabs(t *testing.T) {
 	}
 	for range 9 {
 		w.start(b, url.Values{"email": {"alice@acme.example"}})
-		w.clock.advance(time.Second)
+		w.ledger.Advance(time.Second)
 	}
 	if n := len(w.cookies(b, "domicile_tx_")); n != 5 {
 		t.Errorf("%d transactions are kept", n)
@@ -200,9 +200,7 @@ func TestSignIn_plan(t *testing.T) {
 	b := w.browser()
 	callback := w.callback(b, "alice@acme.example", "/")
 	plans := command.SettingsFields{Plans: []directory.Plan{{Name: "free"}}, DefaultPlan: "free"}
-	if _, err := w.ledger.Propose(t.Context(), command.Command{Payload: &command.PutSettings{SettingsFields: plans}}); err != nil {
-		t.Fatal(err)
-	}
+	w.ledger.Must("", &command.PutSettings{SettingsFields: plans})
 	w.refused(b, w.get(b, callback), oidc.ReasonPlan)
 	if at, page := w.start(w.browser(), url.Values{"email": {"alice@acme.example"}}); at != "" ||
 		page.status != http.StatusForbidden || !strings.Contains(page.body, "plan") {
@@ -279,7 +277,7 @@ func TestSession_expires(t *testing.T) {
 	w.tenant("acme", "acme.example").both("sub-alice", "alice@acme.example")
 	b := w.browser()
 	w.signIn(b, "alice@acme.example")
-	w.clock.advance(12*time.Hour + time.Second)
+	w.ledger.Advance(12*time.Hour + time.Second)
 	if status, _ := w.session(b); status != http.StatusUnauthorized {
 		t.Errorf("after 12 hours: %d", status)
 	}
@@ -292,7 +290,7 @@ func TestSession_cutOff(t *testing.T) {
 	b := w.browser()
 	w.signIn(b, "alice@acme.example")
 	late := w.callback(b, "alice@acme.example", "/")
-	w.ledger.cut.Store(true)
+	w.ledger.Cut(true)
 	api := w.get(b, "/api/v1/session")
 	if api.status != http.StatusServiceUnavailable || api.header.Get("Retry-After") == "" ||
 		api.header.Get("Content-Type") != "application/problem+json" {
@@ -310,7 +308,7 @@ func TestSession_cutOff(t *testing.T) {
 			t.Errorf("%d %v", a.status, a.header)
 		}
 	}
-	w.ledger.cut.Store(false)
+	w.ledger.Cut(false)
 	if status, _ := w.session(b); status != http.StatusOK {
 		t.Errorf("after the cut: %d", status)
 	}

@@ -3,7 +3,6 @@ package httpapi_test
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -17,18 +16,16 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/hashicorp/raft"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"domicile/console"
 	"domicile/console/consoletest"
 	"domicile/directory"
 	"domicile/egress"
-	"domicile/fsm"
 	"domicile/fsm/command"
+	"domicile/fsm/fsmtest"
 	"domicile/fsm/state"
 	"domicile/httpapi"
 	"domicile/oidc"
@@ -38,59 +35,19 @@ import (
 	"domicile/telemetry"
 )
 
-// clock is a time that a test can move.
-type clock struct{ offset atomic.Int64 }
-
-func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.offset.Load())) }
-func (c *clock) advance(d time.Duration) { c.offset.Add(int64(d)) }
-
-// ledger is a real FSM without raft: it proposes to itself.
-type ledger struct {
-	clock *clock
-	fsm   *fsm.FSM
-	cut   atomic.Bool // no leader in reach
-
-	mu    sync.Mutex
-	index uint64
-}
-
 const testRegion, testCluster = "eu", "cluster-1"
 
-func newLedger(t testing.TB, c *clock) *ledger {
-	return &ledger{clock: c, fsm: fsm.New(state.Identity{Region: testRegion, Cluster: testCluster}, func(err error) { t.Error(err) })}
-}
-
-func (l *ledger) View(context.Context, state.Freshness) (*state.View, error) {
-	if l.cut.Load() {
-		return nil, directory.Unavailable(time.Second, nil, "this node is cut off")
-	}
-	return l.fsm.View(), nil
-}
-
-func (l *ledger) Propose(_ context.Context, c command.Command) (command.Result, error) {
-	if l.cut.Load() {
-		return command.Result{}, directory.Unavailable(time.Second, nil, "there is no leader")
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.clock.now()
-	c.RequestID = seal.NewRequestID()
-	c.Deadline = directory.Time(now.Add(10 * time.Second).UnixMicro())
-	entry := command.Entry{Region: testRegion, Cluster: testCluster, At: directory.Time(now.UnixMicro()), Commands: [][]byte{c.Encode()}}
-	l.index++
-	applied := l.fsm.Apply(&raft.Log{Index: l.index, Type: raft.LogCommand, Data: entry.Encode()}).(fsm.Applied)
-	if applied.Err != nil {
-		return command.Result{}, applied.Err
-	}
-	return applied.Results[0], applied.Results[0].Err()
+// newLedger makes an empty ledger at the newest level.
+func newLedger(t testing.TB) *fsmtest.Ledger {
+	t.Helper()
+	return fsmtest.New(t, state.Identity{Region: testRegion, Cluster: testCluster}, command.MaxLevel)
 }
 
 // world is a region of two nodes behind one address, with identity providers beside it. Everything is https, as in
 // production, unless dev is set.
 type world struct {
 	t      *testing.T
-	clock  *clock
-	ledger *ledger
+	ledger *fsmtest.Ledger
 	ring   *seal.Keyring
 	client *egress.Client
 	server *httptest.Server
@@ -109,11 +66,7 @@ type world struct {
 
 func newWorld(t *testing.T, dev bool) *world {
 	t.Helper()
-	w := &world{t: t, clock: &clock{}, ring: seal.GenerateKeyring(), logs: &logBuffer{}, dev: dev, roots: x509.NewCertPool()}
-	w.ledger = newLedger(t, w.clock)
-	if _, err := w.ledger.Propose(t.Context(), command.Command{Actor: "operator", Payload: &command.RaiseLevel{Level: command.MaxLevel}}); err != nil {
-		t.Fatal(err)
-	}
+	w := &world{t: t, ledger: newLedger(t), ring: seal.GenerateKeyring(), logs: &logBuffer{}, dev: dev, roots: x509.NewCertPool()}
 	handler := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		turn := w.turn.Load() // before the nodes are looked at: they were set before it was
 		w.nodes[turn].ServeHTTP(rw, r)
@@ -145,7 +98,7 @@ func (w *world) node() http.Handler {
 	admin, err := console.New(console.Deps{
 		Proposer: w.ledger, Viewer: w.ledger, Operator: consoletest.NewCrew("node-1"), Keyring: w.ring,
 		Identity: seal.Identity{Region: testRegion, Cluster: testCluster},
-		Region:   region, Egress: w.client, NewID: seal.NewID, Now: w.clock.now,
+		Region:   region, Egress: w.client, NewID: seal.NewID, Now: w.ledger.Now,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -156,13 +109,13 @@ func (w *world) node() http.Handler {
 	}
 	handler, err := httpapi.New(httpapi.Deps{
 		SCIM: scim.New(scim.Deps{
-			Proposer: w.ledger, Viewer: w.ledger, Region: region, Cursors: w.ring.Box("cursor"), NewID: seal.NewID, Now: w.clock.now,
+			Proposer: w.ledger, Viewer: w.ledger, Region: region, Cursors: w.ring.Box("cursor"), NewID: seal.NewID, Now: w.ledger.Now,
 		}),
 		Console: admin, SignIn: w.service(testRegion, logger, registry), OAuth: w.authorizationServer(),
 		Local:  w.withoutProvider(region, logger, registry),
 		Apps:   w.applications(region, registry),
 		Region: region, Regions: []directory.Region{region, other}, Dev: w.dev,
-		Logger: logger, Metrics: telemetry.NewHTTPMetrics(registry), Tracing: tracing, Now: w.clock.now,
+		Logger: logger, Metrics: telemetry.NewHTTPMetrics(registry), Tracing: tracing, Now: w.ledger.Now,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -175,7 +128,7 @@ func (w *world) service(region string, logger *slog.Logger, registry *prometheus
 		Proposer: w.ledger, Viewer: w.ledger, Keyring: w.ring,
 		Identity: state.Identity{Region: region, Cluster: testCluster},
 		Region:   directory.Region{ID: region, URL: w.server.URL, LoginURL: w.server.URL + "/login"},
-		HTTP:     cmp.Or(w.outbound, w.client.HTTP()), Now: w.clock.now, Logger: logger, Metrics: oidc.NewMetrics(registry), Dev: w.dev,
+		HTTP:     cmp.Or(w.outbound, w.client.HTTP()), Now: w.ledger.Now, Logger: logger, Metrics: oidc.NewMetrics(registry), Dev: w.dev,
 	})
 }
 
@@ -197,7 +150,7 @@ func (w *world) tenant(slug string, domains ...string) *tenant {
 	x.settings.AuthMethod = directory.AuthBasic
 	var err error
 	x.provider, err = oidctest.New(oidctest.Config{
-		TLS: w.tls, Now: w.clock.now, Outbound: w.client.HTTP(),
+		TLS: w.tls, Now: w.ledger.Now, Outbound: w.client.HTTP(),
 		Clients: []oidctest.Client{{
 			ID: "client-" + slug, Secret: "client secret of " + slug,
 			RedirectURIs: []string{w.server.URL + "/signin-oidc/" + string(x.connection)},
@@ -216,9 +169,7 @@ func (w *world) tenant(slug string, domains ...string) *tenant {
 
 func (x *tenant) propose(p command.Payload) {
 	x.world.t.Helper()
-	if _, err := x.world.ledger.Propose(x.world.t.Context(), command.Command{Organization: x.id, Actor: "operator", Payload: p}); err != nil {
-		x.world.t.Fatal(err)
-	}
+	x.world.ledger.Must(x.id, p)
 }
 
 // connect writes the connection anew, which gives it a new version.

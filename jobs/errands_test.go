@@ -105,11 +105,11 @@ func (w *world) round(e *errands) {
 	e.wait()
 }
 
-func (w *world) waiting() int { return w.fsm.View().ErrandCount() }
+func (w *world) waiting() int { return w.FSM.View().ErrandCount() }
 
 func (w *world) breakGlass(org directory.OrganizationID, root string, addresses ...string) {
 	w.Helper()
-	w.do(org, &command.UpdateOrganization{OrganizationFields: command.OrganizationFields{
+	w.Must(org, &command.UpdateOrganization{OrganizationFields: command.OrganizationFields{
 		Slug: string(org), Name: "The " + string(org), RootEmail: root, Profile: directory.ProfileInterop,
 		Domains: []string{string(org) + ".example"}, BreakGlass: addresses,
 	}})
@@ -133,12 +133,12 @@ func TestErrands_mailedOnceToAll(t *testing.T) {
 	w.breakGlass("acme", "rosa@acme.example", "bo@acme.example")
 	for range 5 {
 		w.round(e)
-		w.pass(time.Second)
+		w.Advance(time.Second)
 	}
 	// Once about the first list, to those of the present one, and once about the second, to those of the first as well.
 	w.mailed("in the end", "ana@acme.example", "bo@acme.example", "bo@acme.example", "rosa@acme.example", "rosa@acme.example")
-	if w.waiting() != 0 || len(e.known) != 0 || w.finishes != 1 {
-		t.Errorf("%d errands wait, %d are remembered, %d commands struck them off", w.waiting(), len(e.known), w.finishes)
+	if w.waiting() != 0 || len(e.known) != 0 || w.finishes.Load() != 1 {
+		t.Errorf("%d errands wait, %d are remembered, %d commands struck them off", w.waiting(), len(e.known), w.finishes.Load())
 	}
 	if n := counted(t, e.Metrics.errands.WithLabelValues("break_glass_list", outcomeDelivered)); n != 2 {
 		t.Errorf("%v counted as delivered", n)
@@ -158,9 +158,9 @@ func TestErrands_setup(t *testing.T) {
 		}
 	})
 	w.organization("acme", "rosa@acme.example")
-	eventually(t, "it is struck off", func() bool { w.round(e); w.pass(time.Second); return w.waiting() == 0 })
+	eventually(t, "it is struck off", func() bool { w.round(e); w.Advance(time.Second); return w.waiting() == 0 })
 	w.breakGlass("acme", "rosa@acme.example", "ana@acme.example")
-	eventually(t, "that one too", func() bool { w.round(e); w.pass(time.Second); return len(asked) == 3 })
+	eventually(t, "that one too", func() bool { w.round(e); w.Advance(time.Second); return len(asked) == 3 })
 	if want := []string{"acme rosa@acme.example", "acme rosa@acme.example", "acme ana@acme.example"}; !slices.Equal(asked, want) {
 		t.Errorf("asked for %v, want %v", asked, want)
 	}
@@ -178,8 +178,8 @@ func TestErrands_notSent(t *testing.T) {
 	w.address = "127.0.0.1:1"
 	e := w.errandsWith(func(d *Deps) { d.Post = nil })
 	eventually(t, "all are struck off", func() bool { w.round(e); return w.waiting() == 0 })
-	if w.finishes != 3 { // each new list comes with a mail to its new address
-		t.Errorf("%d commands struck off %d errands", w.finishes, 2*(command.MaxErrandIDs+1)+1)
+	if w.finishes.Load() != 3 { // each new list comes with a mail to its new address
+		t.Errorf("%d commands struck off %d errands", w.finishes.Load(), 2*(command.MaxErrandIDs+1)+1)
 	}
 	lists := counted(t, e.Metrics.errands.WithLabelValues("break_glass_list", outcomeNotSent))
 	logouts := counted(t, e.Metrics.errands.WithLabelValues("logout", outcomeNotSent))
@@ -208,11 +208,11 @@ func TestErrands_leaderChange(t *testing.T) {
 	for number := range int64(2) {
 		running.Go(func() { node(number + 1).Run(ctx) })
 	}
-	w.deaf.Store(true)
+	w.Before(deaf)
 	leader.Store(1)
 	eventually(t, "the first leader delivers", func() bool { return len(shop.got()) == 20 })
 	leader.Store(2)
-	w.deaf.Store(false)
+	w.Before(nil)
 	eventually(t, "the second leader strikes off", func() bool { return w.waiting() == 0 })
 	twice := shop.got()
 	if got := slices.Compact(slices.Clone(twice)); !slices.Equal(got, slices.Sorted(slices.Values(sids))) || len(twice) != 40 {
@@ -271,7 +271,7 @@ func TestErrands_brokenReceiver(t *testing.T) {
 	})
 	for range 3600 {
 		w.round(e)
-		w.pass(time.Second)
+		w.Advance(time.Second)
 	}
 	// At once (as many as a lane is wide), after 1, 2, 4 … 512 s, and then every ten minutes.
 	if asked := shop.asked.Load(); asked < 12 || asked > 25 {
@@ -281,10 +281,10 @@ func TestErrands_brokenReceiver(t *testing.T) {
 		t.Errorf("%v failures counted of %d", n, shop.asked.Load())
 	}
 	shop.broken.Store(false)
-	w.pass(2 * againMax)
+	w.Advance(2 * againMax)
 	for range 3 {
 		w.round(e)
-		w.pass(time.Second)
+		w.Advance(time.Second)
 	}
 	if got := shop.got(); !slices.Equal(got, slices.Sorted(slices.Values(sids))) || w.waiting() != 0 {
 		t.Errorf("%d of %d arrived, %d wait", len(got), len(sids), w.waiting())
@@ -305,10 +305,10 @@ func TestErrands_mailServerDown(t *testing.T) {
 	w.breakGlass("acme", "rosa@acme.example", "ana@acme.example")
 	for range 60 {
 		w.round(e)
-		w.pass(time.Second)
+		w.Advance(time.Second)
 	}
 	defer w.serveMail()()
-	w.pass(2 * againMax)
+	w.Advance(2 * againMax)
 	w.round(e)
 	w.round(e)
 	w.mailed("when the server is back", "ana@acme.example", "rosa@acme.example")
@@ -338,7 +338,7 @@ func TestErrands_refusedAddress(t *testing.T) {
 	w.breakGlass("acme", "rosa@acme.example", "gone@acme.example")
 	for range 24 * 6 {
 		w.round(e)
-		w.pass(10 * time.Minute)
+		w.Advance(10 * time.Minute)
 	}
 	w.mailed("beside a refused address", "rosa@acme.example")
 	if refused != refusedTries || w.waiting() != 0 {
@@ -369,7 +369,7 @@ func TestErrands_panic(t *testing.T) {
 	})
 	w.round(e)
 	broken = false
-	w.pass(2 * time.Second)
+	w.Advance(2 * time.Second)
 	w.round(e)
 	w.round(e)
 	if w.waiting() != 0 {

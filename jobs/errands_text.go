@@ -115,10 +115,11 @@ var notices = [...]notice{
 		"nothing, if you asked for it. Otherwise ask whoever runs the service, who can turn it on again.",
 		"/connection-requests/{subject}",
 	}, {
-		directory.ErrandSecret, "", owner, "A client secret of {organization} expires soon",
-		"the client secret with which {organization} is connected to {issuer} is valid until {detail}. After that nobody can sign in.",
-		"make a new client secret at the identity provider and set it here. The old one is still tried as well, so nobody is " +
-			"locked out in between.",
+		directory.ErrandSecret, "", owner, "A client secret or certificate of {organization} expires soon",
+		"the client secret, or our certificate, with which {organization} is connected to {issuer} is valid until {detail}. After " +
+			"that nobody can sign in.",
+		"make a new client secret at the identity provider and set it here, or upload our newest certificate there. The old one " +
+			"is still tried as well, so nobody is locked out in between.",
 		"/connections/{subject}",
 	}, {
 		directory.ErrandBreakGlass, "", keepers, "Break-glass access to {organization} was used",

@@ -17,7 +17,7 @@ import (
 func (w *world) sent(e *directory.Errand) (to []string, subject, text string) {
 	w.Helper()
 	region := directory.Region{ID: "us", Name: "United States", URL: "https://us.example.com"}
-	for _, l := range (teller{region, []string{"review@saas.example", "desk@saas.example"}}).letters(w.fsm.View(), e) {
+	for _, l := range (teller{region, []string{"review@saas.example", "desk@saas.example"}}).letters(w.FSM.View(), e) {
 		if text != "" && (l.Text != text || l.Subject != subject) {
 			w.Errorf("two people read two mails:\n%s\n%s", text, l.Text)
 		}
@@ -32,11 +32,11 @@ func TestLetters(t *testing.T) {
 	w.organization("acme", "rosa@acme.example")
 	w.breakGlass("acme", "rosa@acme.example", "ana@acme.example", "bo@acme.example")
 	w.connection("acme", "idp", 0)
-	w.do("acme", &command.PutRequest{ID: "r1", Connection: "idp2", RequestChoices: directory.RequestChoices{
+	w.Must("acme", &command.PutRequest{ID: "r1", Connection: "idp2", RequestChoices: directory.RequestChoices{
 		Issuer: "https://login.example", ClientID: "c", ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic},
 	}})
-	w.do("acme", &command.StepRequest{ID: "r1", To: directory.RequestSubmitted})
-	w.do("acme", &command.StepRequest{ID: "r1", To: directory.RequestReturned, Note: "Please ask for a smaller set of scopes."})
+	w.Must("acme", &command.StepRequest{ID: "r1", To: directory.RequestSubmitted})
+	w.Must("acme", &command.StepRequest{ID: "r1", To: directory.RequestReturned, Note: "Please ask for a smaller set of scopes."})
 	operators := []string{"desk@saas.example", "review@saas.example"}
 	owner := []string{"rosa@acme.example"}
 	keepers := []string{"ana@acme.example", "bo@acme.example", "rosa@acme.example"}
@@ -67,7 +67,7 @@ func TestLetters(t *testing.T) {
 		{directory.ErrandDomain, "acme.example", "painted", nil, nil},
 		{99, "x", "", nil, nil},
 	} {
-		e := &directory.Errand{Seq: 7, Ordinal: 1, At: stamp(w.time()), Kind: tc.kind, Organization: "acme", Subject: tc.subject, Detail: tc.detail}
+		e := &directory.Errand{Seq: 7, Ordinal: 1, At: stamp(w.Now()), Kind: tc.kind, Organization: "acme", Subject: tc.subject, Detail: tc.detail}
 		to, subject, text := w.sent(e)
 		if !slices.Equal(to, tc.to) {
 			t.Errorf("%s %s goes to %v, want %v", kindOf(e), tc.detail, to, tc.to)
@@ -111,11 +111,11 @@ func TestLetters_sameID(t *testing.T) {
 	for range 2 {
 		for _, ordinal := range []uint32{0, 1} {
 			e := &directory.Errand{Seq: 7, Ordinal: ordinal, Kind: directory.ErrandDomain, Organization: "acme", Detail: "lost"}
-			for _, l := range (teller{}).letters(w.fsm.View(), e) {
+			for _, l := range (teller{}).letters(w.FSM.View(), e) {
 				ids[l.ID] = true
 			}
 		}
-		w.pass(time.Hour)
+		w.Advance(time.Hour)
 	}
 	if len(ids) != 2 || !ids["errand.acme.7.1"] {
 		t.Errorf("ids are %v", ids)

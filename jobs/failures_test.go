@@ -46,11 +46,11 @@ func TestFailureMails_gatherThenAtMostOneAnHour(t *testing.T) {
 	w.fail("mute", directory.SyncRow{})
 	w.turn(f)
 	w.mailed("at once")
-	w.pass(59 * time.Second)
+	w.Advance(59 * time.Second)
 	w.fail("acme", directory.SyncRow{Detail: "second"})
 	w.turn(f)
 	w.mailed("before a minute")
-	w.pass(time.Second)
+	w.Advance(time.Second)
 	w.turn(f)
 	w.mailed("after a minute", "rosa@acme.example")
 	if text := w.sink.Letters()[0].Body; !strings.Contains(text, "first") || !strings.Contains(text, "second") {
@@ -59,14 +59,14 @@ func TestFailureMails_gatherThenAtMostOneAnHour(t *testing.T) {
 	if c := w.counts("acme"); c.Notified != 2 {
 		t.Errorf("counts are %+v, want 2 notified", c)
 	}
-	w.pass(time.Minute)
+	w.Advance(time.Minute)
 	w.fail("acme", directory.SyncRow{Detail: "third"})
 	w.fail("beta", directory.SyncRow{})
 	w.turn(f)
-	w.pass(58 * time.Minute)
+	w.Advance(58 * time.Minute)
 	w.turn(f)
 	w.mailed("before an hour", "bo@beta.example", "rosa@acme.example")
-	w.pass(time.Minute)
+	w.Advance(time.Minute)
 	w.turn(f)
 	w.turn(f)
 	w.mailed("after an hour", "bo@beta.example", "rosa@acme.example", "rosa@acme.example")
@@ -76,7 +76,7 @@ func TestFailureMails_gatherThenAtMostOneAnHour(t *testing.T) {
 	if sent := counted(t, f.Metrics.mails.WithLabelValues(kindSyncFailures, outcomeSent)); sent != 3 {
 		t.Errorf("%v mails counted as sent, want 3", sent)
 	}
-	w.pass(3 * time.Hour)
+	w.Advance(3 * time.Hour)
 	w.turn(f)
 	w.mailed("with nothing new", "bo@beta.example", "rosa@acme.example", "rosa@acme.example")
 	if len(f.pending) != 0 {
@@ -93,17 +93,17 @@ func TestFailureMails_leaderChange(t *testing.T) {
 	old, next := &failureMails{Deps: w.deps()}, &failureMails{Deps: w.deps()}
 	w.fail("acme", directory.SyncRow{})
 	w.turn(old)
-	w.pass(time.Minute)
-	w.deaf.Store(true)
+	w.Advance(time.Minute)
+	w.Before(deaf)
 	for range 3 {
 		if err := old.run(t.Context()); directory.KindOf(err) != directory.KindUnavailable {
 			t.Errorf("without a ledger the duty says %v", err)
 		}
 	}
 	w.mailed("without a ledger", "rosa@acme.example")
-	w.deaf.Store(false)
+	w.Before(nil)
 	w.turn(next)
-	w.pass(time.Minute)
+	w.Advance(time.Minute)
 	w.turn(next)
 	w.mailed("by the next leader", "rosa@acme.example", "rosa@acme.example")
 	letters := w.sink.Letters()
@@ -111,7 +111,7 @@ func TestFailureMails_leaderChange(t *testing.T) {
 		t.Errorf("Message-IDs are %q and %q, want one", a, b)
 	}
 	w.turn(old)
-	w.pass(2 * time.Hour)
+	w.Advance(2 * time.Hour)
 	w.turn(old)
 	w.turn(next)
 	w.mailed("later", "rosa@acme.example", "rosa@acme.example")
@@ -124,10 +124,10 @@ func TestFailureMails_markedLateWithoutAnotherMail(t *testing.T) {
 	f := &failureMails{Deps: w.deps()}
 	w.fail("acme", directory.SyncRow{})
 	w.turn(f)
-	w.pass(time.Minute)
-	w.deaf.Store(true)
+	w.Advance(time.Minute)
+	w.Before(deaf)
 	_ = f.run(t.Context())
-	w.deaf.Store(false)
+	w.Before(nil)
 	w.fail("acme", directory.SyncRow{})
 	w.turn(f)
 	w.mailed("after the mark", "rosa@acme.example")
@@ -145,21 +145,21 @@ func TestFailureMails_mailServerDownBacksOff(t *testing.T) {
 	w.fail("acme", directory.SyncRow{})
 	w.fail("beta", directory.SyncRow{})
 	w.turn(f)
-	w.pass(time.Minute)
+	w.Advance(time.Minute)
 	stop()
 	tries := 0
 	for range 60 * 6 { // an hour in ticks
 		if f.run(t.Context()) != nil {
 			tries++
 		}
-		w.pass(tick)
+		w.Advance(tick)
 	}
 	// After 20, 40, 80, 160, 320 s and then every ten minutes, one organization each time.
 	if tries < 8 || tries > 12 {
 		t.Errorf("%d tries in an hour, want about 10", tries)
 	}
 	defer w.serveMail()()
-	w.pass(troubleMax)
+	w.Advance(troubleMax)
 	w.turn(f)
 	w.mailed("when the server is back", "bo@beta.example", "rosa@acme.example")
 	if f.wait != 0 {
@@ -185,11 +185,11 @@ func TestFailureMails_refusedAddress(t *testing.T) {
 	w.fail("acme", directory.SyncRow{})
 	w.fail("beta", directory.SyncRow{})
 	w.turn(f)
-	w.pass(time.Minute)
+	w.Advance(time.Minute)
 	w.turn(f)
 	w.mailed("beside a refused address", "bo@beta.example")
 	for range 72 * 6 { // three days in ten minutes
-		w.pass(10 * time.Minute)
+		w.Advance(10 * time.Minute)
 		w.turn(f)
 	}
 	if refused < 6 || refused > 8 { // at once, after 1, 2, 4, 8, 16 h, and then daily
@@ -198,7 +198,7 @@ func TestFailureMails_refusedAddress(t *testing.T) {
 	if c := w.counts("acme"); c.Notified != 0 {
 		t.Errorf("counts are %+v, want none notified", c)
 	}
-	w.do("acme", &command.DeleteOrganization{})
+	w.Must("acme", &command.DeleteOrganization{})
 	w.turn(f)
 	if len(f.pending) != 0 {
 		t.Error("an organization that is gone is remembered")
@@ -212,7 +212,7 @@ func TestFailureMails_stopWithTheLead(t *testing.T) {
 	f := &failureMails{Deps: w.deps()}
 	w.fail("acme", directory.SyncRow{})
 	w.turn(f)
-	w.pass(time.Minute)
+	w.Advance(time.Minute)
 	w.leads.Store(false)
 	w.turn(f)
 	w.mailed("without the lead")
@@ -229,7 +229,7 @@ func TestFailureLetter_says(t *testing.T) {
 	}
 	rows = append(rows, directory.SyncRow{Status: 500})
 	w.fail("acme", rows...)
-	d, _ := w.fsm.View().Directory("acme")
+	d, _ := w.FSM.View().Directory("acme")
 	l := failureLetter(d, directory.Region{URL: "https://us.example.com"})
 	if l.To != "rosa@acme.example" || l.Subject != "Directory sync of The acme: 14 requests failed" || l.ID != "sync-failures.acme.14" {
 		t.Errorf("the letter is %+v", l)
@@ -247,9 +247,9 @@ func TestFailureLetter_says(t *testing.T) {
 	if strings.Contains(l.Text, "ana@acme") || strings.Contains(l.Text, "value 2\n") {
 		t.Errorf("the text has more than the newest ten:\n%s", l.Text)
 	}
-	w.do("acme", &command.MarkNotified{Failures: 14})
+	w.Must("acme", &command.MarkNotified{Failures: 14})
 	w.fail("acme", rows[0])
-	d, _ = w.fsm.View().Directory("acme")
+	d, _ = w.FSM.View().Directory("acme")
 	l = failureLetter(d, directory.Region{})
 	if !strings.Contains(l.Text, "POST of user ana@acme.example") || !strings.Contains(l.Text, "1 request failed that you have not heard of yet:") ||
 		!strings.Contains(l.Text, "Status 409 (uniqueness), request r-1") || strings.Contains(l.Text, "value") {
@@ -263,9 +263,9 @@ func TestFailureLetter_withoutRows(t *testing.T) {
 	w.organization("acme", "rosa@acme.example")
 	w.fail("acme", directory.SyncRow{Detail: "gone"})
 	for range directory.MaxSyncRows / directory.MaxSyncBatch {
-		w.do("acme", &command.AppendSyncLog{Rows: make([]directory.SyncRow, directory.MaxSyncBatch)})
+		w.Must("acme", &command.AppendSyncLog{Rows: make([]directory.SyncRow, directory.MaxSyncBatch)})
 	}
-	d, _ := w.fsm.View().Directory("acme")
+	d, _ := w.FSM.View().Directory("acme")
 	if l := failureLetter(d, directory.Region{}); !strings.Contains(l.Text, "1 request failed that you have not heard of yet; the sync log") {
 		t.Errorf("the text is\n%s", l.Text)
 	}

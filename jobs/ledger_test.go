@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,58 +9,65 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/raft"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
 	"domicile/directory"
-	"domicile/fsm"
 	"domicile/fsm/command"
+	"domicile/fsm/fsmtest"
 	"domicile/fsm/state"
 	"domicile/jobs/post"
 	"domicile/jobs/posttest"
-	"domicile/seal"
 )
 
-// world is the real memory without raft, a clock that stands still until it is told to go, and a mail sink.
+// world is a ledger whose clock stands still until it is told to go, and a mail sink.
 type world struct {
 	*testing.T
+	*fsmtest.Ledger
 	sink    posttest.Sink
 	address string
 
-	leads atomic.Bool
-	deaf  atomic.Bool // proposals are lost
-
-	mu    sync.Mutex // guards what follows
-	fsm   *fsm.FSM
-	index uint64
-	now   time.Time
-
-	finishes int // commands that struck off errands
+	leads    atomic.Bool
+	finishes atomic.Int64 // commands that struck off errands
 }
 
 var identity = state.Identity{Region: "us", Cluster: "test"}
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+	w := &world{T: t}
 	w.leads.Store(true)
-	w.fsm = fsm.New(identity, func(err error) { t.Errorf("the memory stopped: %v", err) })
-	w.do("", &command.RaiseLevel{Level: command.MaxLevel})
+	w.found(command.MaxLevel)
 	return w
 }
+
+// found gives the world an empty ledger of a level.
+func (w *world) found(level uint64) {
+	w.Helper()
+	w.Ledger = fsmtest.New(w, identity, level)
+	w.Stop(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
+	w.After(func(c command.Command) error {
+		if c.Payload.Kind() == command.KindFinishErrands {
+			w.finishes.Add(1)
+		}
+		return nil
+	})
+}
+
+// deaf is a leader that takes no proposals.
+func deaf(command.Command) error { return directory.Unavailable(time.Second, nil, "no leader") }
 
 // deps gives what a node's duties need, with a mail server at the address.
 func (w *world) deps() Deps {
 	w.Helper()
 	sender, err := post.New(post.Config{
-		Server: w.address, Security: post.None, From: "Domicile <no-reply@us.example.com>", Now: w.time,
+		Server: w.address, Security: post.None, From: "Domicile <no-reply@us.example.com>", Now: w.Now,
 	})
 	if err != nil {
 		w.Fatal(err)
 	}
 	return Deps{
-		Viewer: w, Proposer: w, Leads: w.leads.Load, Post: sender, Now: w.time, Logger: slog.New(slog.DiscardHandler),
+		Viewer: w, Proposer: w, Leads: w.leads.Load, Post: sender, Now: w.Now, Logger: slog.New(slog.DiscardHandler),
 		Region: directory.Region{ID: "us", Name: "United States", URL: "https://us.example.com"}, Metrics: NewMetrics(prometheus.NewRegistry()),
 	}
 }
@@ -83,49 +89,9 @@ func (w *world) serveMail() (stop func()) {
 	return sync.OnceFunc(func() { _, _ = server.Close(), listener.Close(); <-done })
 }
 
-func (w *world) time() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
-}
-
-// View implements state.Viewer.
-func (w *world) View(context.Context, state.Freshness) (*state.View, error) { return w.fsm.View(), nil }
-
-// Propose implements command.Proposer.
-func (w *world) Propose(_ context.Context, c command.Command) (command.Result, error) {
-	if w.deaf.Load() {
-		return command.Result{}, directory.Unavailable(time.Second, nil, "no leader")
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.index++
-	if c.Payload.Kind() == command.KindFinishErrands {
-		w.finishes++
-	}
-	c.RequestID = seal.NewRequestID()
-	c.Deadline = directory.Time(w.now.Add(time.Second).UnixMicro())
-	entry := command.Entry{Region: identity.Region, Cluster: identity.Cluster, At: directory.Time(w.now.UnixMicro()), Commands: [][]byte{c.Encode()}}
-	result := w.fsm.Apply(&raft.Log{Index: w.index, Type: raft.LogCommand, Data: entry.Encode()}).(fsm.Applied).Results[0]
-	return result, result.Err()
-}
-
-func (w *world) do(org directory.OrganizationID, p command.Payload) {
-	w.Helper()
-	if _, err := w.Propose(w.Context(), command.Command{Organization: org, Actor: "operator", Payload: p}); err != nil {
-		w.Fatalf("%s: %v", p.Kind(), err)
-	}
-}
-
 func (w *world) organization(id directory.OrganizationID, root string) {
 	w.Helper()
-	w.do(id, &command.CreateOrganization{OrganizationFields: command.OrganizationFields{
+	w.Must(id, &command.CreateOrganization{OrganizationFields: command.OrganizationFields{
 		Slug: string(id), Name: "The " + string(id), RootEmail: root, Profile: directory.ProfileInterop,
 	}})
 }
@@ -138,12 +104,12 @@ func (w *world) fail(org directory.OrganizationID, rows ...directory.SyncRow) {
 			rows[i].Status = 400
 		}
 	}
-	w.do(org, &command.AppendSyncLog{Rows: rows})
+	w.Must(org, &command.AppendSyncLog{Rows: rows})
 }
 
 func (w *world) counts(org directory.OrganizationID) directory.SyncCounts {
 	w.Helper()
-	d, ok := w.fsm.View().Directory(org)
+	d, ok := w.FSM.View().Directory(org)
 	if !ok {
 		w.Fatalf("no organization %s", org)
 	}
@@ -154,7 +120,7 @@ func (w *world) counts(org directory.OrganizationID) directory.SyncCounts {
 func (w *world) applications(ids ...directory.ApplicationID) {
 	w.Helper()
 	for _, id := range ids {
-		w.do("", &command.PutApplication{ID: id, Name: "The " + string(id), RedirectURIs: []string{"https://app.example/callback"},
+		w.Must("", &command.PutApplication{ID: id, Name: "The " + string(id), RedirectURIs: []string{"https://app.example/callback"},
 			BackChannelURI: "https://app.example/logout"})
 	}
 }
@@ -162,7 +128,7 @@ func (w *world) applications(ids ...directory.ApplicationID) {
 // connection makes an enabled connection whose client secret expires at a time; 0: not known.
 func (w *world) connection(org directory.OrganizationID, id directory.ConnectionID, expires directory.Time) {
 	w.Helper()
-	w.do(org, &command.PutConnection{ID: id, Issuer: "https://idp.example", ClientID: "client of " + string(id), Enabled: true,
+	w.Must(org, &command.PutConnection{ID: id, Issuer: "https://idp.example", ClientID: "client of " + string(id), Enabled: true,
 		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic}, SecretExpires: expires})
 }
 
@@ -170,14 +136,14 @@ func (w *world) connection(org directory.OrganizationID, id directory.Connection
 func (w *world) logouts(application directory.ApplicationID, n int) []string {
 	w.Helper()
 	const org = "acme"
-	if _, ok := w.fsm.View().Directory(org); !ok {
+	if _, ok := w.FSM.View().Directory(org); !ok {
 		w.organization(org, "")
 	}
-	if _, ok := w.fsm.View().Connection("idp"); !ok {
+	if _, ok := w.FSM.View().Connection("idp"); !ok {
 		w.connection(org, "idp", 0)
 	}
-	connection, _ := w.fsm.View().Connection("idp")
-	later := stamp(w.time().Add(time.Hour))
+	connection, _ := w.FSM.View().Connection("idp")
+	later := stamp(w.Now().Add(time.Hour))
 	var sids []string
 	for i := range n {
 		name := fmt.Sprintf("%s-%d", application, i)
@@ -185,14 +151,14 @@ func (w *world) logouts(application directory.ApplicationID, n int) []string {
 		copy(hash[:], name)
 		copy(transaction[:], "transaction "+name)
 		copy(code[:], "code "+name)
-		w.do(org, &command.CreateUser{ID: directory.ResourceID(name), Source: directory.SourceSCIM, UserFields: command.UserFields{
+		w.Must(org, &command.CreateUser{ID: directory.ResourceID(name), Source: directory.SourceSCIM, UserFields: command.UserFields{
 			Active: true, UserName: name, UserNameKey: name, Attributes: "{}",
 		}})
-		w.do(org, &command.OpenSession{ID: directory.SessionID(name), Hash: hash, User: directory.ResourceID(name), Connection: "idp",
+		w.Must(org, &command.OpenSession{ID: directory.SessionID(name), Hash: hash, User: directory.ResourceID(name), Connection: "idp",
 			ConnectionVersion: connection.Version, Transaction: transaction, TransactionExpiry: later, Lifetime: int64(time.Hour / time.Microsecond),
 			Issuer: "https://idp.example", Subject: name})
-		w.do(org, &command.JoinSession{Session: hash, Application: application, Code: code, CodeExpiry: later})
-		w.do(org, &command.CloseSession{Hash: hash})
+		w.Must(org, &command.JoinSession{Session: hash, Application: application, Code: code, CodeExpiry: later})
+		w.Must(org, &command.CloseSession{Hash: hash})
 		sids = append(sids, name)
 	}
 	return sids

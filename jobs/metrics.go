@@ -105,7 +105,7 @@ func NewGauges(viewer state.Viewer, now func() time.Time) *Gauges {
 		oldest: prometheus.NewDesc("domicile_errand_oldest_seconds",
 			"Age of the oldest errand that waits to be delivered, by kind; 0 if none waits.", []string{"kind"}, nil),
 		secrets: prometheus.NewDesc("domicile_oidc_client_secret_expires_in_seconds",
-			"Time until the client secret of a connection expires, for those that are enabled and of which it is known.",
+			"Time until the client secret of a connection, or our certificate at it, expires, for those that are enabled and of which it is known.",
 			[]string{"connection"}, nil),
 	}
 }

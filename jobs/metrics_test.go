@@ -15,15 +15,15 @@ func TestGauges(t *testing.T) {
 	w := newWorld(t)
 	w.applications("shop")
 	w.logouts("shop", 2)
-	w.connection("acme", "soon", stamp(w.time().Add(time.Hour)))
-	w.connection("acme", "past", stamp(w.time().Add(-time.Hour)))
-	w.do("acme", &command.PutConnection{ID: "off", Issuer: "https://idp.example", ClientID: "off",
-		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic}, SecretExpires: stamp(w.time())})
-	w.pass(90 * time.Second)
+	w.connection("acme", "soon", stamp(w.Now().Add(time.Hour)))
+	w.connection("acme", "past", stamp(w.Now().Add(-time.Hour)))
+	w.Must("acme", &command.PutConnection{ID: "off", Issuer: "https://idp.example", ClientID: "off",
+		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic}, SecretExpires: stamp(w.Now())})
+	w.Advance(90 * time.Second)
 	w.connection("acme", "unknown", 0)
 	w.breakGlass("acme", "", "ana@acme.example")
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(NewGauges(w, w.time))
+	registry.MustRegister(NewGauges(w, w.Now))
 	shown := gather(t, registry)
 	for series, want := range map[string]float64{
 		"domicile_errands_waiting break_glass_list":           1,

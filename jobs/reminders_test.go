@@ -26,7 +26,7 @@ func TestReminders(t *testing.T) {
 	w := newWorld(t)
 	defer w.serveMail()()
 	w.organization("acme", "rosa@acme.example")
-	w.connection("acme", "idp", stamp(w.time().Add(40*fullDay)))
+	w.connection("acme", "idp", stamp(w.Now().Add(40*fullDay)))
 	w.connection("acme", "unknown", 0)
 	e := w.errandsWith(nil)
 	told := map[int]bool{}
@@ -36,7 +36,7 @@ func TestReminders(t *testing.T) {
 		if now := len(w.sink.Letters()); now != before {
 			told[40-hour/24] = now == before+1
 		}
-		w.pass(time.Hour)
+		w.Advance(time.Hour)
 	}
 	for _, days := range []int{30, 14, 7, 1} {
 		if !told[days] {
@@ -57,16 +57,16 @@ func TestReminders_late(t *testing.T) {
 	w := newWorld(t)
 	defer w.serveMail()()
 	w.organization("acme", "rosa@acme.example")
-	w.connection("acme", "idp", stamp(w.time().Add(5*fullDay)))
+	w.connection("acme", "idp", stamp(w.Now().Add(5*fullDay)))
 	r, e := reminders{w.deps()}, w.errandsWith(nil)
 	w.look(r, e)
 	w.look(r, e)
 	w.mailed("at five days", "rosa@acme.example")
-	w.connection("acme", "idp", stamp(w.time().Add(20*fullDay)))
+	w.connection("acme", "idp", stamp(w.Now().Add(20*fullDay)))
 	w.look(r, e)
 	w.mailed("for the new secret", "rosa@acme.example", "rosa@acme.example")
-	w.do("acme", &command.PutConnection{ID: "idp", Issuer: "https://idp.example", ClientID: "client of idp",
-		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic}, SecretExpires: stamp(w.time().Add(fullDay / 2))})
+	w.Must("acme", &command.PutConnection{ID: "idp", Issuer: "https://idp.example", ClientID: "client of idp",
+		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic}, SecretExpires: stamp(w.Now().Add(fullDay / 2))})
 	w.look(r, e)
 	w.mailed("while the connection is off", "rosa@acme.example", "rosa@acme.example")
 }
@@ -75,13 +75,13 @@ func TestReminders_withoutTheLedgerOrTheLead(t *testing.T) {
 	w := newWorld(t)
 	w.address = "127.0.0.1:1"
 	w.organization("acme", "rosa@acme.example")
-	w.connection("acme", "idp", stamp(w.time().Add(fullDay)))
+	w.connection("acme", "idp", stamp(w.Now().Add(fullDay)))
 	r := reminders{w.deps()}
-	w.deaf.Store(true)
+	w.Before(deaf)
 	if err := r.run(t.Context()); directory.KindOf(err) != directory.KindUnavailable {
 		t.Errorf("without a ledger the duty says %v", err)
 	}
-	w.deaf.Store(false)
+	w.Before(nil)
 	w.leads.Store(false)
 	before := w.waiting()
 	if err := r.run(t.Context()); err != nil || w.waiting() != before {

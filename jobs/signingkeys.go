@@ -24,7 +24,7 @@ func (k signingKeys) run(ctx context.Context) error {
 		return nil // members of an older release could not apply it
 	}
 	var faults []error
-	for _, use := range []directory.KeyUse{directory.KeyIDToken, directory.KeyClientAssertion} {
+	for _, use := range directory.KeyUses() {
 		newest, due := keyDue(view.SigningKeys(use), k.Now())
 		if !due {
 			continue
@@ -42,7 +42,7 @@ func keyDue(keys []*directory.SigningKey, now time.Time) (newest string, due boo
 		return "", true
 	}
 	last := keys[len(keys)-1]
-	return last.ID, stamp(now) >= last.Created+directory.KeyLife
+	return last.ID, stamp(now) >= last.Created+last.Use.Life()
 }
 
 func (k signingKeys) add(ctx context.Context, use directory.KeyUse, newest string) error {

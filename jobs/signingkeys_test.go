@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"domicile/directory"
-	"domicile/fsm"
 	"domicile/fsm/command"
 	"domicile/seal"
 )
@@ -26,7 +25,7 @@ func (w *world) newKeys(made *int) signingKeys {
 	return signingKeys{deps}
 }
 
-func (w *world) keyCount(use directory.KeyUse) int { return len(w.fsm.View().SigningKeys(use)) }
+func (w *world) keyCount(use directory.KeyUse) int { return len(w.FSM.View().SigningKeys(use)) }
 
 // Each use has a key at once, and another one whenever the newest is old.
 func TestSigningKeys(t *testing.T) {
@@ -39,10 +38,17 @@ func TestSigningKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		w.pass(24 * time.Hour)
+		w.Advance(24 * time.Hour)
 	}
-	if made != 6 || w.keyCount(directory.KeyIDToken) != 3 || w.keyCount(directory.KeyClientAssertion) != 3 {
-		t.Errorf("%d keys made in 61 days, %d and %d there", made, w.keyCount(directory.KeyIDToken), w.keyCount(directory.KeyClientAssertion))
+	for use, want := range map[directory.KeyUse]int{
+		directory.KeyIDToken: 3, directory.KeyClientAssertion: 3, directory.KeyCertificate: 1,
+	} {
+		if n := w.keyCount(use); n != want {
+			t.Errorf("%d keys for %s after 61 days, want %d", n, use, want)
+		}
+	}
+	if made != 7 {
+		t.Errorf("%d keys made", made)
 	}
 }
 
@@ -55,14 +61,14 @@ func TestSigningKeys_lostRace(t *testing.T) {
 	k.NewKey = func(use directory.KeyUse, expect string) (*command.PutSigningKey, error) {
 		if !raced {
 			raced = true
-			w.do("", &command.PutSigningKey{ID: "theirs", Use: use, Private: seal.Sealed("sealed"), Public: "{}"})
+			w.Must("", &command.PutSigningKey{ID: "theirs", Use: use, Private: seal.Sealed("sealed"), Public: "{}"})
 		}
 		return inner(use, expect)
 	}
 	if err := k.run(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if keys := w.fsm.View().SigningKeys(directory.KeyIDToken); len(keys) != 1 || keys[0].ID != "theirs" {
+	if keys := w.FSM.View().SigningKeys(directory.KeyIDToken); len(keys) != 1 || keys[0].ID != "theirs" {
 		t.Errorf("keys are %v", keys)
 	}
 }
@@ -87,8 +93,7 @@ func TestSigningKeys_failure(t *testing.T) {
 // A region with members of an older release has no keys yet.
 func TestSigningKeys_olderMembers(t *testing.T) {
 	w := newWorld(t)
-	w.fsm = fsm.New(identity, func(err error) { t.Errorf("the memory stopped: %v", err) })
-	w.index = 0
+	w.found(1)
 	made := 0
 	k := w.newKeys(&made)
 	if err := k.run(t.Context()); err != nil || made != 0 {

@@ -18,10 +18,10 @@ import (
 func (f *flow) newKey(use directory.KeyUse) string {
 	f.t.Helper()
 	newest := ""
-	if keys := f.fsm.View().SigningKeys(use); len(keys) > 0 {
+	if keys := f.FSM.View().SigningKeys(use); len(keys) > 0 {
 		newest = keys[len(keys)-1].ID
 	}
-	key, err := NewSigningKey(f.ring, testIdentity(), use, newest)
+	key, err := NewSigningKey(f.ring, testIdentity(), f.Now(), use, newest)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -45,9 +45,9 @@ func TestFlow_privateKey(t *testing.T) {
 	f.newKey(directory.KeyClientAssertion)
 	f.succeeds("alice@acme.example")
 	f.newKey(directory.KeyClientAssertion)
-	f.ahead += 2 * time.Hour // the second one signs
+	f.Advance(2 * time.Hour) // the second one signs
 	f.succeeds("alice@acme.example")
-	other, err := NewSigningKey(f.ring, testIdentity(), directory.KeyClientAssertion, "")
+	other, err := NewSigningKey(f.ring, testIdentity(), f.Now(), directory.KeyClientAssertion, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,8 +61,10 @@ func TestFlow_privateKey(t *testing.T) {
 
 func TestClientAssertion(t *testing.T) {
 	f := newFlow(t, command.SecondLevel)
+	f.settings.AuthMethod = directory.AuthPrivateKey
+	f.connect("", "")
 	id := f.newKey(directory.KeyClientAssertion)
-	held, _ := f.fsm.View().Connection(connection)
+	held, _ := f.FSM.View().Connection(connection)
 	published, err := f.service.ClientKeys(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -74,11 +76,11 @@ func TestClientAssertion(t *testing.T) {
 	}
 	seen := make(map[string]bool)
 	for range 2 {
-		assertion, refusal := f.service.clientAssertion(t.Context(), held)
-		if refusal != nil {
-			t.Fatal(refusal)
+		proofs, refusal := f.service.proofs(t.Context(), held, new(metadata))
+		if refusal != nil || len(proofs) != 1 || proofs[0].previous {
+			t.Fatal(refusal, len(proofs))
 		}
-		signed, err := jose.ParseSignedCompact(assertion, []jose.SignatureAlgorithm{jose.ES256})
+		signed, err := jose.ParseSignedCompact(proofs[0].assertion, []jose.SignatureAlgorithm{jose.ES256})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +109,7 @@ func TestClientAssertion(t *testing.T) {
 // TestNewSigningKey: the private part opens at its own place only, and shows nowhere.
 func TestNewSigningKey(t *testing.T) {
 	ring := seal.GenerateKeyring()
-	key, err := NewSigningKey(ring, testIdentity(), directory.KeyIDToken, "before")
+	key, err := NewSigningKey(ring, testIdentity(), time.Now(), directory.KeyIDToken, "before")
 	if err != nil || key.Use != directory.KeyIDToken || key.Expect != "before" || strings.Contains(key.Public, `"d"`) {
 		t.Fatalf("%+v, %v", key, err)
 	}

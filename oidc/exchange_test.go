@@ -83,12 +83,12 @@ func TestFlow_rotationNeedsRefusal(t *testing.T) {
 	}
 }
 
-func TestSecretOrder_bound(t *testing.T) {
-	order := newSecretOrder()
-	for i := range 3 * maxSecretOrders {
-		order.took(&directory.Connection{ID: directory.ConnectionID(fmt.Sprint(i))}, secretSlot{previous: true})
+func TestProofOrder_bound(t *testing.T) {
+	order := newProofOrder()
+	for i := range 3 * maxProofOrders {
+		order.took(&directory.Connection{ID: directory.ConnectionID(fmt.Sprint(i))}, proof{previous: true})
 	}
-	if len(order.previous) > maxSecretOrders {
+	if len(order.previous) > maxProofOrders {
 		t.Errorf("%d connections are remembered", len(order.previous))
 	}
 }

@@ -14,7 +14,10 @@ import (
 	"domicile/seal"
 )
 
-const maxCallback = 8 << 10 // bytes of all parameters
+const (
+	maxCallback = 8 << 10 // bytes of all parameters
+	maxOpenings = 3       // of a session whose connection is being changed
+)
 
 // Callback is what a browser brought back.
 type Callback struct {
@@ -71,7 +74,7 @@ func (s *Service) finish(ctx context.Context, callback Callback) (SignedIn, *Ref
 	}
 	done, refusal := s.finishTransaction(ctx, callback, t)
 	if refusal != nil {
-		refusal.Connection = t.Connection
+		refusal.Connection, refusal.ReturnTo, refusal.Spent = t.Connection, t.ReturnTo, s.spent.holds(t.ID)
 		return SignedIn{}, refusal
 	}
 	s.deps.Logger.InfoContext(ctx, "signed in", slog.String("organization", string(done.Organization)),
@@ -95,14 +98,28 @@ func (s *Service) finishTransaction(ctx context.Context, callback Callback, t *t
 	if refusal != nil {
 		return SignedIn{}, refusal
 	}
+	if id.at == 0 && t.Fresh { // it does not say when, but did it for this sign-in
+		id.at = s.deps.Now().Unix()
+	}
 	admitted, refusal := s.admit(ctx, connection, &id)
 	if refusal != nil {
 		return SignedIn{}, refusal
 	}
-	return s.open(ctx, opening{
+	o := opening{
 		connection: connection, transaction: t, identity: &id, admission: admitted,
 		agent: AgentOf(callback.UserAgent), address: callback.Address,
-	})
+	}
+	for range maxOpenings {
+		done, refusal := s.open(ctx, o)
+		if refusal == nil || refusal.Reason != ReasonConnectionChanged {
+			return done, refusal
+		}
+		// The ledger goes by the connection's version; what this sign-in depends on may be as it was.
+		if o.connection, refusal = s.unchanged(ctx, t); refusal != nil {
+			return SignedIn{}, refusal
+		}
+	}
+	return SignedIn{}, refuse(ReasonConnectionChanged, nil)
 }
 
 // wellFormed refuses what no honest provider sends: a parameter twice, tokens in the front channel, too much of it.
@@ -164,7 +181,7 @@ func (s *Service) recall(callback Callback) (*transaction, *Refusal) {
 	return t, nil
 }
 
-// unchanged gives the transaction's connection if it is what it was when the sign-in began, and the transaction was not
+// unchanged gives the transaction's connection if the sign-in can rely on it as when it began, and the transaction was not
 // used since. The ledger has the last word on both; here they spare the provider a code that buys nothing.
 func (s *Service) unchanged(ctx context.Context, t *transaction) (*directory.Connection, *Refusal) {
 	// Confirmed, because another node may have begun, or finished, this sign-in; and because a node that is cut off must
@@ -177,8 +194,8 @@ func (s *Service) unchanged(ctx context.Context, t *transaction) (*directory.Con
 		return nil, refuse(ReasonReplayed, nil)
 	}
 	connection, ok := view.Connection(t.Connection)
-	if !ok || !connection.Enabled || connection.Version != t.ConnectionVersion ||
-		connection.Issuer != t.Issuer || t.RedirectURI != s.redirectURI(connection) {
+	if !ok || !connection.Enabled || !t.begunThrough(connection) || connection.Issuer != t.Issuer ||
+		t.RedirectURI != s.redirectURI(connection) {
 		return nil, refuse(ReasonConnectionChanged, nil)
 	}
 	if !planned(view, connection) {

@@ -53,7 +53,7 @@ func newFlow(t *testing.T, level uint64) *flow {
 	f.serve()
 	var err error
 	f.provider, err = oidctest.New(oidctest.Config{
-		Now: f.now, Clients: []oidctest.Client{{ID: "client", Secret: flowSecret}},
+		Now: f.Now, Clients: []oidctest.Client{{ID: "client", Secret: flowSecret}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func (f *flow) serve() {
 	f.registry = prometheus.NewRegistry()
 	f.metrics = NewMetrics(f.registry)
 	f.service = New(Deps{
-		Proposer: f.ledger, Viewer: f.ledger, Keyring: f.ring, Identity: testIdentity(), HTTP: f.hall.Client(), Now: f.now,
+		Proposer: f.ledger, Viewer: f.ledger, Keyring: f.ring, Identity: testIdentity(), HTTP: f.hall.Client(), Now: f.Now,
 		Region: directory.Region{ID: "eu", LoginURL: f.hall.URL + "/login"}, Dev: true, Metrics: f.metrics,
 		Logger: slog.New(slog.NewJSONHandler(f.logs, nil)),
 	})
@@ -161,7 +161,7 @@ func (f *flow) succeeds(email string) *directory.Session {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	session, ok := f.fsm.View().Session(seal.HashToken(done.SessionToken.Reveal()))
+	session, ok := f.FSM.View().Session(seal.HashToken(done.SessionToken.Reveal()))
 	if !ok {
 		f.t.Fatal("there is no session")
 	}
@@ -196,7 +196,7 @@ func (f *flow) settle() {
 }
 
 func (f *flow) directory() *state.Directory {
-	d, ok := f.fsm.View().Directory(acme)
+	d, ok := f.FSM.View().Directory(acme)
 	if !ok {
 		f.t.Fatal("the organization is gone")
 	}
@@ -255,7 +255,7 @@ func TestFlow_choices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, _ := f.fsm.View().Session(seal.HashToken(done.SessionToken.Reveal()))
+	session, _ := f.FSM.View().Session(seal.HashToken(done.SessionToken.Reveal()))
 	if session.ProviderSID == "" || session.Context != "phrh" || strings.Join(session.Methods, " ") != "pwd" ||
 		session.Authed == 0 || session.Subject != "sub-alice" || session.Agent != "Firefox on Linux" || session.Address != "192.0.2.7" {
 		t.Errorf("the session keeps %+v", session)
@@ -276,7 +276,7 @@ func TestFlow_choices(t *testing.T) {
 
 func TestFlow_choicesByDefault(t *testing.T) {
 	f := newFlow(t, command.SecondLevel)
-	f.alice(map[string]any{"auth_time": f.now().Add(-1000 * 3600e9).Unix()})
+	f.alice(map[string]any{"auth_time": f.Now().Add(-1000 * 3600e9).Unix()})
 	redirect, _ := f.walk(StartRequest{Connection: connection}, "alice@acme.example")
 	query := queryOf(t, redirect.URL)
 	for _, name := range []string{"response_mode", "prompt", "max_age", "acr_values", "login_hint"} {
@@ -316,21 +316,21 @@ func TestLoginHint(t *testing.T) {
 // apply.
 func TestFlow_oldLedger(t *testing.T) {
 	f := newFlow(t, 1)
+	f.Before(func(c command.Command) error {
+		if _, level := c.EncodeWithLevel(); level > 1 {
+			t.Errorf("a command of level %d was proposed", level)
+		}
+		return nil
+	})
 	f.alice(nil)
 	_, callback := f.walk(StartRequest{Connection: connection}, "alice@acme.example")
 	if _, err := f.service.Finish(t.Context(), callback); err != nil {
 		t.Fatal(err)
 	}
-	if f.highest > 1 {
-		t.Errorf("a command of level %d was proposed", f.highest)
-	}
-	f.ahead += 2 * 60e9
+	f.Advance(2 * 60e9)
 	f.succeeds("alice@acme.example")
 	f.service.writeTouches(t.Context())
 	f.settle()
-	if f.highest > 1 {
-		t.Errorf("a command of level %d was proposed", f.highest)
-	}
 }
 
 // TestFlow_initiated: a provider may begin a sign-in; which one is told by the connection, or by an issuer of one only.

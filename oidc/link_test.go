@@ -31,7 +31,7 @@ func TestWhois(t *testing.T) {
 	l.user(scim, "abroad", "", true, "abroad@elsewhere.example")
 	l.user(scim, "gone", "GONE", false, "gone@acme.example")
 	l.user(root, "admin", "ROOT", true, "root@acme.example")
-	view := l.fsm.View()
+	view := l.FSM.View()
 	d, _ := view.Directory(acme)
 
 	vouched := func(address string) identity { return identity{email: address, emailVouched: true} }

@@ -75,7 +75,7 @@ func (s *Service) farewell(ctx context.Context, connection *directory.Connection
 	state := seal.RandomText(32)
 	query := url.Values{
 		"client_id":                {connection.ClientID},
-		"post_logout_redirect_uri": {s.origin + PathSignedOut},
+		"post_logout_redirect_uri": {s.SignedOutURI()},
 		"state":                    {state},
 	}
 	if token, ok := s.openHint(session, connection.Issuer, hint); ok {
@@ -88,17 +88,29 @@ func (s *Service) farewell(ctx context.Context, connection *directory.Connection
 	return Farewell{URL: meta.EndSessionEndpoint + separator + query.Encode(), State: state}
 }
 
+// SignedOutURI is the address to register at a provider as the post-logout redirect URI of our client; all connections share
+// it.
+func (s *Service) SignedOutURI() string { return s.origin + PathSignedOut }
+
+// FrontchannelURI is the address to register at the provider for one connection, where it has no back channel.
+func (s *Service) FrontchannelURI(id directory.ConnectionID) string {
+	return s.machineURI("/frontchannel-logout/", id)
+}
+
 // Returned notes that a browser is back from its provider's logout, with the state that it brought and the value of
-// FarewellCookie. Nothing depends on the two: the session ended before the browser left.
-func (s *Service) Returned(given, kept string) {
+// FarewellCookie, and tells whether it is back from another logout than the one it left for. No session depends on it: it
+// ended before the browser left.
+func (s *Service) Returned(given, kept string) (other bool) {
 	switch {
 	case given == "" || kept == "":
 		s.count(meansReturn, "no_state")
 	case subtle.ConstantTimeCompare([]byte(given), []byte(kept)) != 1:
 		s.count(meansReturn, "other_state")
+		return true
 	default:
 		s.count(meansReturn, "ok")
 	}
+	return false
 }
 
 // sealHint encrypts an ID token for the cookie HintCookie: it opens in this region only, and for this session with this

@@ -56,7 +56,7 @@ func TestFlow_newcomerRefused(t *testing.T) {
 	f.user(directory.SourceSCIM, "twin-2", "", true, "twin@acme.example")
 	f.alice(nil)
 	f.succeeds("alice@acme.example")
-	before := f.fsm.View().Seq()
+	before := f.FSM.View().Seq()
 	for _, test := range []struct {
 		name, subject, email string
 		claims               map[string]any
@@ -92,7 +92,7 @@ func TestFlow_newcomerRefused(t *testing.T) {
 			}
 		})
 	}
-	if got := f.fsm.View().Seq(); got != before {
+	if got := f.FSM.View().Seq(); got != before {
 		t.Errorf("%d commands were written", got-before)
 	}
 	f.t = t
@@ -128,12 +128,13 @@ func TestFlow_newcomerTwice(t *testing.T) {
 func TestFlow_newcomerFaster(t *testing.T) {
 	f := newcomers(t)
 	f.person("sub-new", "new@acme.example", nil)
-	f.before = func(p command.Payload) {
-		if _, ours := p.(*command.CreateUser); ours {
-			f.before = nil
+	f.Before(func(c command.Command) error {
+		if _, ours := c.Payload.(*command.CreateUser); ours {
 			f.user(directory.SourceSCIM, "new@acme.example", "", true, "new@acme.example")
+			f.Before(nil)
 		}
-	}
+		return nil
+	})
 	session := f.succeeds("new@acme.example")
 	if user, _ := f.directory().User(session.User); user.Source != directory.SourceSCIM {
 		t.Errorf("%+v", user)
@@ -192,7 +193,7 @@ func TestFlow_newcomerThin(t *testing.T) {
 	if user, _ := f.directory().User(session.User); user.DisplayName != "Name of sub-new" {
 		t.Errorf("%+v", user)
 	}
-	if _, ok := f.fsm.View().SessionByID(session.ID); !ok || session.Hash == seal.HashToken("") {
+	if _, ok := f.FSM.View().SessionByID(session.ID); !ok || session.Hash == seal.HashToken("") {
 		t.Error("no session")
 	}
 }

@@ -40,7 +40,7 @@ func (o *opening) command(now time.Time) *command.OpenSession {
 		ID:                directory.SessionID(seal.NewID()),
 		User:              o.user.ID,
 		Connection:        o.connection.ID,
-		ConnectionVersion: t.ConnectionVersion,
+		ConnectionVersion: o.connection.Version,
 		Transaction:       seal.HashToken(t.ID),
 		TransactionExpiry: directory.Time(time.Unix(t.Expires, 0).Add(rememberSlack).UnixMicro()),
 		Lifetime:          o.lifetime(now).Microseconds(),

@@ -160,8 +160,12 @@ type Refusal struct {
 	Provider  string // where the provider answered with an error: the OAuth error code, from a fixed list
 	Err       error  // the cause, for errors.Is; never shown, never logged
 
+	// Spent: a code went to the provider, so that this sign-in finishes nothing any more.
+	Spent bool
 	// Connection is what this browser was signing in through, for another try; empty where that is not known.
 	Connection directory.ConnectionID
+	// ReturnTo is then where it was to lead, for another try too.
+	ReturnTo string
 }
 
 // Error gives the reason and the reference.

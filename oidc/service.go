@@ -44,7 +44,8 @@ type Service struct {
 	hints     *seal.Box
 	shelf     *shelf
 	providers *providers
-	secrets   *secretOrder
+	order     *proofOrder
+	spent     *spent
 	touches   *touches
 }
 
@@ -67,7 +68,8 @@ func New(deps Deps) *Service {
 		hints:     deps.Keyring.Box("id token hint", deps.Identity.Region, deps.Identity.Cluster),
 		shelf:     shelf,
 		providers: newProviders(&fetcher{http: deps.HTTP, metrics: deps.Metrics, plain: deps.Dev}, shelf, deps.Now),
-		secrets:   newSecretOrder(),
+		order:     newProofOrder(),
+		spent:     newSpent(),
 		touches:   newTouches(),
 	}
 }

@@ -28,11 +28,11 @@ func TestResolve(t *testing.T) {
 		t.Errorf("expired: %v", err)
 	}
 	s.deps.Now = time.Now
-	l.cut = true
+	l.Cut(true)
 	if _, err := s.Resolve(t.Context(), cookie); directory.KindOf(err) != directory.KindUnavailable {
 		t.Errorf("cut off: %v", err)
 	}
-	l.cut = false
+	l.Cut(false)
 	if err := s.Close(t.Context(), cookie); err != nil {
 		t.Fatal(err)
 	}

@@ -26,13 +26,13 @@ func TestAttack43_coldNode(t *testing.T) {
 	f.serve()
 	f.succeeds("alice@acme.example")
 
-	f.ahead += keysStale - time.Minute
+	f.Advance(keysStale - time.Minute)
 	f.serve()
 	f.succeeds("alice@acme.example")
-	f.ahead += 2 * time.Minute
+	f.Advance(2 * time.Minute)
 	f.serve()
 	f.fails("alice@acme.example", ReasonProviderDown) // the keys are too old
-	f.ahead += metadataStale - keysStale
+	f.Advance(metadataStale - keysStale)
 	f.serve()
 	_, err := f.service.Start(t.Context(), StartRequest{Connection: connection})
 	f.refused(err, ReasonProviderDown)
@@ -66,7 +66,7 @@ func TestFlow_rotatedElsewhere(t *testing.T) {
 	if err := f.provider.Rotate(); err != nil {
 		t.Fatal(err)
 	}
-	f.ahead += time.Minute
+	f.Advance(time.Minute)
 	f.serve()
 	f.succeeds("alice@acme.example")
 	f.settle()
@@ -82,7 +82,7 @@ func TestShelf_writesWhatIsNews(t *testing.T) {
 	seq := func() uint64 {
 		t.Helper()
 		f.settle()
-		return f.fsm.View().Seq()
+		return f.FSM.View().Seq()
 	}
 	refresh := func() {
 		t.Helper()
@@ -92,7 +92,7 @@ func TestShelf_writesWhatIsNews(t *testing.T) {
 	}
 	refresh()
 	start := seq()
-	kept, ok := f.fsm.View().Provider(issuer)
+	kept, ok := f.FSM.View().Provider(issuer)
 	if !ok || !strings.Contains(kept.Metadata, issuer) || !strings.Contains(kept.Keys, `"keys"`) || kept.Fetched == 0 || kept.KeysFetched == 0 {
 		t.Fatalf("the ledger keeps %+v", kept)
 	}
@@ -101,7 +101,7 @@ func TestShelf_writesWhatIsNews(t *testing.T) {
 	if got := seq(); got != start {
 		t.Errorf("the same documents were written again: %d after %d", got, start)
 	}
-	f.ahead += 61 * time.Minute
+	f.Advance(61 * time.Minute)
 	refresh()
 	if got := seq(); got != start+2 {
 		t.Errorf("an hour later: %d after %d", got, start)
@@ -109,7 +109,7 @@ func TestShelf_writesWhatIsNews(t *testing.T) {
 	if err := f.provider.Rotate(); err != nil {
 		t.Fatal(err)
 	}
-	f.ahead += 15 * time.Minute
+	f.Advance(15 * time.Minute)
 	refresh()
 	if got := seq(); got != start+3 {
 		t.Errorf("after a rotation: %d after %d", got, start)
@@ -118,7 +118,7 @@ func TestShelf_writesWhatIsNews(t *testing.T) {
 		t.Error("an endpoint moved")
 	}
 	f.provider.Script(oidctest.Faults{Lasting: []oidctest.Fault{oidctest.DiscoveryForeign}})
-	f.ahead += 2 * time.Hour
+	f.Advance(2 * time.Hour)
 	f.serve() // it knows the ledger's copy only
 	refresh()
 	if f.counted("domicile_oidc_endpoints_moved_total") != 1 || !strings.Contains(f.logs.String(), "authorization_endpoint") ||
@@ -131,15 +131,15 @@ func TestShelf_writesWhatIsNews(t *testing.T) {
 func TestShelf_bounds(t *testing.T) {
 	f := newFlow(t, command.SecondLevel)
 	shelf := f.service.shelf
-	view := f.fsm.View()
-	text := kept{[]byte("text"), f.now()}
+	view := f.FSM.View()
+	text := kept{[]byte("text"), f.Now()}
 	for range 3 {
 		shelf.offer(view, shelfPlace{"one", false}, "", 0, text)
 	}
 	if len(shelf.queue) != 1 {
 		t.Errorf("%d wait", len(shelf.queue))
 	}
-	shelf.offer(view, shelfPlace{"large", false}, "", 0, kept{make([]byte, directory.MaxProviderDocument+1), f.now()})
+	shelf.offer(view, shelfPlace{"large", false}, "", 0, kept{make([]byte, directory.MaxProviderDocument+1), f.Now()})
 	if len(shelf.queue) != 1 {
 		t.Error("a document that the ledger does not take waits")
 	}
@@ -153,7 +153,7 @@ func TestShelf_bounds(t *testing.T) {
 	if len(shelf.waiting) != 0 {
 		t.Errorf("%d are noted after all were written", len(shelf.waiting))
 	}
-	f.cut = true
+	f.Cut(true)
 	shelf.keepKeys(t.Context(), "cut off", text)
 	if len(shelf.queue) != 0 {
 		t.Error("a node that is cut off writes")
@@ -171,7 +171,7 @@ func TestRefreshProviders(t *testing.T) {
 	if n := len(f.provider.Requests()); n != 2 {
 		t.Errorf("%d requests", n)
 	}
-	f.ahead += 15 * time.Minute
+	f.Advance(15 * time.Minute)
 	f.provider.Script(down)
 	if err := f.service.RefreshProviders(t.Context()); err == nil || !strings.Contains(err.Error(), "1 of 1") {
 		t.Errorf("%v", err)
@@ -184,7 +184,7 @@ func TestRefreshProviders(t *testing.T) {
 	if err := f.service.RefreshProviders(gone); !errors.Is(err, context.Canceled) && err == nil {
 		t.Errorf("%v", err)
 	}
-	f.cut = true
+	f.Cut(true)
 	if err := f.service.RefreshProviders(t.Context()); directory.KindOf(err) != directory.KindUnavailable {
 		t.Errorf("%v", err)
 	}
@@ -205,7 +205,7 @@ func TestRun(t *testing.T) {
 	}
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		if kept, ok := f.fsm.View().Provider(f.provider.Issuer()); ok && kept.Keys != "" && kept.Metadata != "" {
+		if kept, ok := f.FSM.View().Provider(f.provider.Issuer()); ok && kept.Keys != "" && kept.Metadata != "" {
 			break
 		}
 		if time.Now().After(deadline) {

@@ -28,6 +28,7 @@ type StartRequest struct {
 	Issuer           string         // where the provider initiates it (Core §4): alone it must be of one enabled connection only
 	LoginHint        string         // that the provider gave; it goes back to the provider and nowhere else
 	ReturnTo         string         // where to go afterwards, target_link_uri too; anything unsafe becomes "/"
+	Demand           Demand         // of the application that the sign-in is for
 	Cookies          []*http.Cookie // of the browser, to bound how many sign-ins it has under way
 }
 
@@ -69,12 +70,14 @@ func (s *Service) start(ctx context.Context, req StartRequest) (Redirect, *Refus
 		Region:            s.deps.Identity.Region,
 		Connection:        connection.ID,
 		ConnectionVersion: connection.Version,
+		Trust:             connection.Trust(),
 		Issuer:            connection.Issuer,
 		State:             seal.RandomText(32),
 		Nonce:             seal.RandomText(32),
 		Verifier:          seal.RandomText(32),
 		RedirectURI:       s.redirectURI(connection),
 		ReturnTo:          ReturnTo(req.ReturnTo),
+		Fresh:             promptOf(connection, req.Demand) == promptLogin,
 		Started:           now.Unix(),
 		Expires:           now.Add(transactionLifetime).Unix(),
 	}
@@ -84,7 +87,7 @@ func (s *Service) start(ctx context.Context, req StartRequest) (Redirect, *Refus
 		return Redirect{}, refuse(ReasonInternal, err)
 	}
 	return Redirect{
-		URL:         authorizationURL(meta, connection, t, loginHint(connection, req)),
+		URL:         authorizationURL(meta, connection, t, req),
 		CookieName:  name,
 		CookieValue: value,
 		CrossSite:   connection.ResponseMode == directory.ResponseFormPost,
@@ -171,7 +174,7 @@ func loginHint(connection *directory.Connection, req StartRequest) string {
 		hint = strings.TrimSpace(req.Email)
 	}
 	if len(hint) > maxHint || !utf8.ValidString(hint) || strings.ContainsFunc(hint, unicode.IsControl) ||
-		connection.Prompt == "select_account" {
+		req.Demand.Select || promptOf(connection, req.Demand) == promptSelect {
 		return ""
 	}
 	return hint
@@ -179,7 +182,7 @@ func loginHint(connection *directory.Connection, req StartRequest) string {
 
 // authorizationURL is the authentication request (Core §3.1.2.1, RFC 7636). Parameters that the provider's own endpoint
 // URL carries are kept.
-func authorizationURL(meta *metadata, connection *directory.Connection, t *transaction, hint string) string {
+func authorizationURL(meta *metadata, connection *directory.Connection, t *transaction, req StartRequest) string {
 	query := url.Values{
 		"response_type":         {"code"},
 		"client_id":             {connection.ClientID},
@@ -191,13 +194,13 @@ func authorizationURL(meta *metadata, connection *directory.Connection, t *trans
 		"code_challenge_method": {"S256"},
 	}
 	optional := map[string]string{
-		"login_hint":    hint,
+		"login_hint":    loginHint(connection, req),
 		"response_mode": string(connection.ResponseMode),
-		"prompt":        connection.Prompt,
+		"prompt":        promptOf(connection, req.Demand),
 		"acr_values":    strings.Join(connection.ACRValues, " "),
 	}
-	if connection.MaxAge > 0 {
-		optional["max_age"] = strconv.FormatInt(connection.MaxAge, 10)
+	if age := maxAgeOf(connection, req.Demand); age > 0 {
+		optional["max_age"] = strconv.FormatInt(age, 10)
 	}
 	for name, value := range optional {
 		if value != "" {

@@ -32,19 +32,19 @@ func TestFlow_policy(t *testing.T) {
 	if err != nil || done.Lifetime != 90*time.Minute {
 		t.Errorf("%v, %v", done.Lifetime, err)
 	}
-	session, _ := f.fsm.View().Session(seal.HashToken(done.SessionToken.Reveal()))
+	session, _ := f.FSM.View().Session(seal.HashToken(done.SessionToken.Reveal()))
 	if session.Idle != 20*minute || session.Expires-session.Created != 90*minute {
 		t.Errorf("%+v", session)
 	}
-	f.alice(map[string]any{"session_expiry": f.now().Add(10 * time.Minute).Unix()})
+	f.alice(map[string]any{"session_expiry": f.Now().Add(10 * time.Minute).Unix()})
 	if session := f.succeeds("alice@acme.example"); session.Expires-session.Created > 10*minute {
 		t.Errorf("the provider's end does not count: %+v", session)
 	}
-	f.alice(map[string]any{"session_expiry": f.now().Add(1000 * time.Hour).Unix()})
+	f.alice(map[string]any{"session_expiry": f.Now().Add(1000 * time.Hour).Unix()})
 	if session := f.succeeds("alice@acme.example"); session.Expires-session.Created != 90*minute {
 		t.Errorf("the provider lengthens a session: %+v", session)
 	}
-	for _, past := range []any{f.now().Add(-time.Second).Unix(), 0, "tomorrow", nil} {
+	for _, past := range []any{f.Now().Add(-time.Second).Unix(), 0, "tomorrow", nil} {
 		f.alice(map[string]any{"session_expiry": past})
 		f.fails("alice@acme.example", ReasonTokenTime)
 	}
@@ -61,10 +61,10 @@ func TestFlow_idle(t *testing.T) {
 			t.Fatal(err)
 		}
 		cookie := done.SessionToken.Reveal()
-		writes := f.fsm.View().Seq()
+		writes := f.FSM.View().Seq()
 		step := time.Duration(idle/3) * time.Microsecond
 		for range 6 { // twice the time without use
-			f.ahead += step
+			f.Advance(step)
 			for range 5 {
 				if _, err := f.service.Resolve(t.Context(), cookie); err != nil {
 					t.Fatal(err)
@@ -72,19 +72,19 @@ func TestFlow_idle(t *testing.T) {
 			}
 			f.service.writeTouches(t.Context())
 		}
-		if got := f.fsm.View().Seq() - writes; got != 6 {
+		if got := f.FSM.View().Seq() - writes; got != 6 {
 			t.Errorf("%d writes", got)
 		}
-		session, _ := f.fsm.View().SessionByID(done.Session)
-		if at := directory.Time(f.now().UnixMicro()); at-session.Seen > minute {
+		session, _ := f.FSM.View().SessionByID(done.Session)
+		if at := directory.Time(f.Now().UnixMicro()); at-session.Seen > minute {
 			t.Errorf("seen %v", session.Seen)
 		}
-		f.ahead += 3 * step
+		f.Advance(3 * step)
 		if _, err := f.service.Resolve(t.Context(), cookie); directory.KindOf(err) != directory.KindUnauthenticated {
 			t.Errorf("after its idle time: %v", err)
 		}
 		f.service.writeTouches(t.Context())
-		if got := f.fsm.View().Seq() - writes; got != 6 {
+		if got := f.FSM.View().Seq() - writes; got != 6 {
 			t.Errorf("a session that is over was noted: %d writes", got)
 		}
 	}
@@ -98,15 +98,15 @@ func TestTouches_cutOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.ahead += 2 * time.Minute
+	f.Advance(2 * time.Minute)
 	if _, err := f.service.Resolve(t.Context(), done.SessionToken.Reveal()); err != nil {
 		t.Fatal(err)
 	}
-	f.cut = true
+	f.Cut(true)
 	f.service.writeTouches(t.Context())
-	f.cut = false
+	f.Cut(false)
 	f.service.writeTouches(t.Context())
-	if session, _ := f.fsm.View().SessionByID(done.Session); session.Seen == 0 {
+	if session, _ := f.FSM.View().SessionByID(done.Session); session.Seen == 0 {
 		t.Error("the use is lost")
 	}
 	if f.counted("domicile_session_uses_total") != 1 {
@@ -177,7 +177,7 @@ func TestSessions_own(t *testing.T) {
 	if list, _ := f.service.Sessions(t.Context(), who); len(list) != 1 || list[0].ID != ids[0] {
 		t.Errorf("left: %v", list)
 	}
-	if _, ok := f.fsm.View().SessionByID(bob.ID); !ok {
+	if _, ok := f.FSM.View().SessionByID(bob.ID); !ok {
 		t.Error("somebody else's session ended")
 	}
 	who.Kind = directory.SessionBreakGlass

@@ -21,27 +21,37 @@ const (
 )
 
 // transaction is a sign-in under way. It lives nowhere but in a sealed cookie of the browser that began it: any node can
-// finish it, and no other browser can. What was asked of the provider is not in it: it is the connection's choice, and a
-// connection that is not at ConnectionVersion any more finishes nothing. So nodes of two releases read the same format.
+// finish it, and no other browser can. What was asked of the provider is not in it, but for Fresh: it is the connection's
+// choice, and one that is not what the sign-in began through finishes nothing. So nodes of two releases read the same format.
 type transaction struct {
 	Format            int                    `json:"v"`
 	ID                string                 `json:"id"`
 	Region            string                 `json:"region"`
 	Connection        directory.ConnectionID `json:"conn"`
 	ConnectionVersion uint64                 `json:"rev"`
+	Trust             string                 `json:"trust,omitempty"` // of the connection; none: a node of the first release began it
 	Issuer            string                 `json:"iss"`
 	State             string                 `json:"state"`
 	Nonce             string                 `json:"nonce"`
 	Verifier          string                 `json:"pkce"`
 	RedirectURI       string                 `json:"uri"`
 	ReturnTo          string                 `json:"to"`
-	Started           int64                  `json:"iat"` // unix seconds, as Expires
+	Fresh             bool                   `json:"fresh,omitempty"` // the provider was told to authenticate the person anew
+	Started           int64                  `json:"iat"`             // unix seconds, as Expires
 	Expires           int64                  `json:"exp"`
 }
 
 func (t *transaction) started() time.Time { return time.Unix(t.Started, 0) }
 
 func (t *transaction) expired(now time.Time) bool { return now.Unix() >= t.Expires }
+
+// begunThrough tells whether a connection is still the one that the sign-in began through, as far as it depends on it.
+func (t *transaction) begunThrough(connection *directory.Connection) bool {
+	if t.Trust == "" {
+		return connection.Version == t.ConnectionVersion
+	}
+	return connection.Trust() == t.Trust
+}
 
 const transactionPrefix = "domicile_tx_"
 

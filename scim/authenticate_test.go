@@ -18,14 +18,14 @@ func TestAuthenticate(t *testing.T) {
 	strange, _ := seal.MintToken("dom_moon_")
 	unknown, _ := seal.MintToken("dom_us_")
 	expiring, hash := seal.MintToken("dom_us_")
-	w.write(t, w.org, &command.CreateToken{Tokens: []command.NewToken{{
+	w.ledger.Must(w.org, &command.CreateToken{Tokens: []command.NewToken{{
 		ID: "expiring", Hash: directory.Hash(hash), Name: "n", Hint: "h",
 		Expires: directory.Time(time.Now().Add(time.Hour).UnixMicro()),
 	}}})
 	access, accessHash := seal.MintToken("dom_us_")
 	refresh, refreshHash := seal.MintToken("dom_us_")
-	w.write(t, w.org, &command.CreateClient{ID: "client", Name: "Okta"})
-	w.write(t, w.org, &command.CreateToken{Tokens: []command.NewToken{
+	w.ledger.Must(w.org, &command.CreateClient{ID: "client", Name: "Okta"})
+	w.ledger.Must(w.org, &command.CreateToken{Tokens: []command.NewToken{
 		{ID: "access", Hash: directory.Hash(accessHash), Kind: directory.TokenAccess, Client: "client"},
 		{ID: "refresh", Hash: directory.Hash(refreshHash), Kind: directory.TokenRefresh, Client: "client"},
 	}})
@@ -40,7 +40,7 @@ func TestAuthenticate(t *testing.T) {
 		t.Errorf("the other organization: %+v, %v", actor, err)
 	}
 
-	w.clock.Store(3601)
+	w.ledger.Advance(time.Hour + time.Second)
 	var plain string
 	for name, c := range map[string]struct {
 		org    directory.OrganizationID
@@ -80,9 +80,7 @@ func TestAuthenticate(t *testing.T) {
 		}
 	}
 
-	w.write(t, w.org, &command.RevokeToken{ID: "expiring"})
-	down := error(directory.Unavailable(time.Second, nil, "cut off"))
-	w.ledger.fail.Store(&down)
+	w.ledger.Cut(true)
 	if _, err := w.Authenticate(t.Context(), w.org, bearer(w.token)); scim.FaultOf(err).Status != 503 {
 		t.Errorf("a node that is cut off answers %v, which would make identity providers stop", err)
 	}
@@ -91,7 +89,7 @@ func TestAuthenticate(t *testing.T) {
 // A good token of an organization that is not served is told why, by the newest that any node knows.
 func TestAuthenticate_served(t *testing.T) {
 	w := newWorld(t)
-	w.write(t, "", &command.PutSettings{SettingsFields: command.SettingsFields{
+	w.ledger.Must("", &command.PutSettings{SettingsFields: command.SettingsFields{
 		Plans: []directory.Plan{{Name: "free", SignIn: true}, {Name: "pro", SignIn: true, SCIM: true}}, DefaultPlan: "pro",
 	}})
 	for _, c := range []struct {

@@ -183,10 +183,10 @@ func FuzzBulk(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		defer scimtest.Within(t, string(body))()
 		w := newTown(t, 1, 2, 1)
-		before := w.ledger.proposed.Load()
+		before := w.ledger.FSM.View().Seq()
 		r, err := w.Bulk(context.Background(), w.actor, body)
 		if err != nil {
-			if clientFault(t, string(body), err); w.ledger.proposed.Load() != before {
+			if clientFault(t, string(body), err); w.ledger.FSM.View().Seq() != before {
 				t.Fatalf("%q was refused after something was done: %v", body, err)
 			}
 			return

@@ -17,7 +17,7 @@ func TestOwnership(t *testing.T) {
 		before, _ := w.directory().User(hidden)
 		mine := w.create(t, scim.Users, user("mine"))
 		g := w.create(t, scim.Groups, group("g", mine))
-		w.write(t, w.org, &command.UpdateGroup{ID: directory.ResourceID(g), Mode: command.MembersDelta, Add: []directory.ResourceID{hidden}})
+		w.ledger.Must(w.org, &command.UpdateGroup{ID: directory.ResourceID(g), Mode: command.MembersDelta, Add: []directory.ResourceID{hidden}})
 
 		_, err := w.Create(t.Context(), w.actor, scim.Users, []byte(user("Owner@Example.com")), scim.Query{})
 		if fault := wantFault(t, err, 409, "uniqueness"); !strings.Contains(fault.Detail, "not provisioned through SCIM") || strings.Contains(fault.Detail, string(hidden)) {

@@ -285,7 +285,7 @@ func TestCursors_refused(t *testing.T) {
 	}
 	next := w.list(t, scim.Users, "cursor=&count=2").NextCursor
 	secret, hash := seal.MintToken("dom_us_")
-	w.write(t, w.org, &command.CreateToken{Tokens: []command.NewToken{{ID: "second", Hash: directory.Hash(hash), Name: "n", Hint: "h"}}})
+	w.ledger.Must(w.org, &command.CreateToken{Tokens: []command.NewToken{{ID: "second", Hash: directory.Hash(hash), Name: "n", Hint: "h"}}})
 	second, err := w.Authenticate(t.Context(), w.org, bearer(secret.Reveal()))
 	if err != nil {
 		t.Fatal(err)
@@ -320,7 +320,7 @@ func TestCursors_refused(t *testing.T) {
 			t.Errorf("%s gives %q, want %q", name, got, c.want)
 		}
 	}
-	w.clock.Store(3601)
+	w.ledger.Advance(3601e9)
 	if got := try(w.actor, scim.Users, "count=2&cursor="+next); got != "expiredCursor" {
 		t.Errorf("after an hour: %q", got)
 	}

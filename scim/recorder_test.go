@@ -8,71 +8,36 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/raft"
-
 	"domicile/directory"
-	"domicile/fsm"
 	"domicile/fsm/command"
+	"domicile/fsm/fsmtest"
 	"domicile/fsm/state"
 	"domicile/seal"
 )
 
-// archive is a real ledger that remembers what was proposed to it.
+// archive is a ledger that remembers what was proposed to it.
 type archive struct {
-	t   testing.TB
-	fsm *fsm.FSM
+	*fsmtest.Ledger
+	t testing.TB
 
 	mu    sync.Mutex
-	index uint64
-	err   error // what every proposal fails with
-	lost  bool  // the next proposal is applied, and fails with err
 	asked []command.Command
 }
 
 func newArchive(t testing.TB, organizations ...directory.OrganizationID) *archive {
-	a := &archive{t: t, fsm: fsm.New(state.Identity{Region: "us", Cluster: "test"}, func(err error) { t.Error(err) })}
+	a := &archive{t: t, Ledger: fsmtest.New(t, state.Identity{Region: "us", Cluster: "test"}, command.MaxLevel)}
+	a.Before(func(c command.Command) error {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.asked = append(a.asked, c)
+		return nil
+	})
 	for _, org := range organizations {
-		a.must(org, &command.CreateOrganization{OrganizationFields: command.OrganizationFields{
+		a.Must(org, &command.CreateOrganization{OrganizationFields: command.OrganizationFields{
 			Slug: string(org), Name: string(org), Profile: directory.ProfileInterop, RootEmail: "root@" + string(org) + ".example",
 		}})
 	}
-	a.asked = nil
 	return a
-}
-
-func (a *archive) Propose(_ context.Context, c command.Command) (command.Result, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.asked = append(a.asked, c)
-	if a.err != nil && !a.lost {
-		return command.Result{}, a.err
-	}
-	now := time.Now()
-	c.Deadline = directory.Time(now.Add(time.Minute).UnixMicro())
-	if c.RequestID == (command.RequestID{}) {
-		c.RequestID = command.RequestID(seal.NewRequestID())
-	}
-	entry := command.Entry{Region: "us", Cluster: "test", At: directory.Time(now.UnixMicro()), Commands: [][]byte{c.Encode()}}
-	a.index++
-	result := a.fsm.Apply(&raft.Log{Index: a.index, Type: raft.LogCommand, Data: entry.Encode()}).(fsm.Applied).Results[0]
-	if a.lost {
-		a.lost = false
-		return command.Result{}, a.err
-	}
-	return result, result.Err()
-}
-
-func (a *archive) must(org directory.OrganizationID, p command.Payload) {
-	a.t.Helper()
-	if _, err := a.Propose(a.t.Context(), command.Command{Organization: org, Actor: "operator", Payload: p}); err != nil {
-		a.t.Fatal(err)
-	}
-}
-
-func (a *archive) fault(err error, lost bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.err, a.lost = err, lost
 }
 
 // took gives the commands since it was last asked.
@@ -85,7 +50,7 @@ func (a *archive) took() []command.Command {
 }
 
 func (a *archive) rows(org directory.OrganizationID) []*directory.SyncRow {
-	d, _ := a.fsm.View().Directory(org)
+	d, _ := a.FSM.View().Directory(org)
 	var rows []*directory.SyncRow
 	for row := range d.SyncLog() {
 		rows = append(rows, row)
@@ -97,17 +62,17 @@ func (a *archive) rows(org directory.OrganizationID) []*directory.SyncRow {
 type stopped struct {
 	*Recorder
 	*archive
-	clock time.Time
 }
 
 func newStopped(t testing.TB, organizations ...directory.OrganizationID) *stopped {
-	s := &stopped{archive: newArchive(t, organizations...), clock: time.Now().Add(-time.Hour).Truncate(time.Second)}
-	s.Recorder = NewRecorder(s.archive, func() time.Time { return s.clock }, nil)
+	s := &stopped{archive: newArchive(t, organizations...)}
+	s.Stop(time.Now())
+	s.Recorder = NewRecorder(s.archive, s.Now, nil)
 	return s
 }
 
 // tick flushes as Run does every second.
-func (s *stopped) tick() { s.flush(s.t.Context(), false); s.clock = s.clock.Add(time.Second) }
+func (s *stopped) tick() { s.flush(s.t.Context(), false); s.Advance(time.Second) }
 
 func failure(n int) directory.SyncRow {
 	return directory.SyncRow{Status: 400, Detail: fmt.Sprintf("failure %d", n), SyncNote: directory.SyncNote{Method: directory.SyncPost}}
@@ -165,7 +130,7 @@ func TestRecorderFlood(t *testing.T) {
 	if rows := s.rows("acme"); len(rows) != 2*failuresPerSecond {
 		t.Errorf("%d rows after a second", len(rows))
 	}
-	s.clock = s.clock.Add(time.Second)
+	s.Advance(time.Second)
 	s.tick()
 	if rows := s.rows("acme"); len(rows) != 2*failuresPerSecond+1 || rows[0].Detail != "failure 99 (and 1 more like it)" {
 		t.Errorf("%d rows, the last is %q", len(rows), rows[0].Detail)
@@ -178,7 +143,7 @@ func TestRecorderFlood(t *testing.T) {
 // TestRecorderBounds: what waits is bounded, and so is each command.
 func TestRecorderBounds(t *testing.T) {
 	s := newStopped(t)
-	s.fault(directory.Unavailable(time.Second, nil, "no leader"), false)
+	s.Cut(true)
 	row := failure(1)
 	row.Document = strings.Repeat("x", directory.MaxSyncDocument)
 	for org := range 200 {
@@ -191,7 +156,7 @@ func TestRecorderBounds(t *testing.T) {
 	if s.waiting != maxFailures {
 		t.Errorf("%d rows wait", s.waiting)
 	}
-	s.fault(nil, false)
+	s.Cut(false)
 	s.took()
 	s.tick()
 	rows := 0
@@ -209,14 +174,15 @@ func TestRecorderBounds(t *testing.T) {
 // TestRecorderRetries: what the ledger could not take is kept, and what it took without saying so is not written twice.
 func TestRecorderRetries(t *testing.T) {
 	s := newStopped(t, "acme")
-	s.fault(directory.Unavailable(time.Second, nil, "no leader"), false)
+	s.Cut(true)
 	s.Fail("acme", failure(1))
 	s.tick()
 	s.Fail("acme", failure(2))
 	s.tick()
-	s.fault(directory.Unavailable(time.Second, nil, "the answer was lost"), true)
+	s.Cut(false)
+	s.After(func(command.Command) error { return directory.Unavailable(time.Second, nil, "the answer was lost") })
 	s.tick()
-	s.fault(nil, false)
+	s.After(nil)
 	s.tick()
 	rows := s.rows("acme")
 	if len(rows) != 2 || rows[1].Detail != "failure 1" || rows[0].Detail != "failure 2" {
@@ -225,7 +191,7 @@ func TestRecorderRetries(t *testing.T) {
 }
 
 func token(a *archive, org directory.OrganizationID, id string) {
-	a.must(org, &command.CreateToken{Tokens: []command.NewToken{{
+	a.Must(org, &command.CreateToken{Tokens: []command.NewToken{{
 		ID: directory.TokenID(id), Hash: seal.HashToken(id), Name: id,
 	}}})
 }
@@ -250,7 +216,7 @@ func TestRecorderUses(t *testing.T) {
 	token(s.archive, "acme", "one")
 	token(s.archive, "globex", "two")
 	s.took()
-	at := directory.Time(s.clock.UnixMicro())
+	at := directory.Time(s.Now().UnixMicro())
 	for i := range 1000 {
 		s.Used("acme", "one", at+directory.Time(i), fmt.Sprintf("192.0.2.%d", i%250))
 	}
@@ -264,8 +230,8 @@ func TestRecorderUses(t *testing.T) {
 	if asked := s.took(); len(asked) != 1 || uses(t, asked) != 2 {
 		t.Errorf("commands %v", asked)
 	}
-	one, _ := s.fsm.View().TokenByHash(seal.HashToken("one"))
-	two, _ := s.fsm.View().TokenByHash(seal.HashToken("two"))
+	one, _ := s.FSM.View().TokenByHash(seal.HashToken("one"))
+	two, _ := s.FSM.View().TokenByHash(seal.HashToken("two"))
 	if one.LastUsed != at+999 || one.LastIP != "192.0.2.249" || two.LastUsed != at+5 || two.LastIP != "2001:db8::1" {
 		t.Errorf("tokens %+v, %+v", one, two)
 	}
@@ -342,7 +308,7 @@ func TestRecorderRun(t *testing.T) {
 	}
 	stop()
 	running.Wait()
-	if one, _ := a.fsm.View().TokenByHash(seal.HashToken("one")); one.LastUsed == 0 {
+	if one, _ := a.FSM.View().TokenByHash(seal.HashToken("one")); one.LastUsed == 0 {
 		t.Error("the last flush left a use out")
 	}
 }

@@ -26,7 +26,7 @@ func (w *world) populate(t testing.TB, n int) []string {
 				id := directory.ResourceID(fmt.Sprintf("%036d", i))
 				people[i] = string(id)
 				name := fmt.Sprintf("u%d", i)
-				w.write(t, w.org, &command.CreateUser{ID: id, Source: directory.SourceSCIM, UserFields: command.UserFields{
+				w.ledger.Must(w.org, &command.CreateUser{ID: id, Source: directory.SourceSCIM, UserFields: command.UserFields{
 					Active: true, UserName: name, UserNameKey: name, Attributes: user(name),
 				}})
 			}
@@ -45,14 +45,14 @@ const large = 2*directory.MaxStagedIDs + 1
 
 // whole fails the test when a group is ever seen with some of the members of a change.
 func (w *world) whole(t testing.TB, allowed ...int) {
-	before := func(c command.Command) {
+	w.ledger.Before(func(command.Command) error {
 		for g := range w.directory().AllGroups() {
 			if n := w.directory().MembersUpTo(g.Number, 1<<30); !slices.Contains(allowed, n) {
 				t.Errorf("the group has %d members in between", n)
 			}
 		}
-	}
-	w.ledger.before.Store(&before)
+		return nil
+	})
 }
 
 // A large change takes effect as a whole, in one command that the sync log tells of.
@@ -103,15 +103,15 @@ func TestStaging_forgotten(t *testing.T) {
 	w := newWorld(t)
 	people := w.populate(t, large)
 	forget := func(times int) {
-		before := func(c command.Command) {
+		w.ledger.Before(func(c command.Command) error {
 			create, ok := c.Payload.(*command.CreateGroup)
 			if !ok || times == 0 {
-				return
+				return nil
 			}
 			times--
-			w.write(t, w.org, &command.UpdateGroup{ID: directory.ResourceID(w.byName(t, "other")), Mode: command.MembersDelta, Staged: create.Staged})
-		}
-		w.ledger.before.Store(&before)
+			w.ledger.Must(w.org, &command.UpdateGroup{ID: directory.ResourceID(w.byName(t, "other")), Mode: command.MembersDelta, Staged: create.Staged})
+			return nil
+		})
 	}
 	w.create(t, scim.Groups, group("other"))
 	forget(1)
@@ -143,7 +143,7 @@ func TestStaging_refused(t *testing.T) {
 		t.Errorf("%d changes wait", n)
 	}
 	for i := range directory.MaxStagedChanges {
-		w.write(t, w.org, &command.StageMembers{Change: directory.ChangeID{byte(i + 1)}, Add: []directory.ResourceID{directory.ResourceID(people[0])}})
+		w.ledger.Must(w.org, &command.StageMembers{Change: directory.ChangeID{byte(i + 1)}, Add: []directory.ResourceID{directory.ResourceID(people[0])}})
 	}
 	_, err = w.Create(t.Context(), w.actor, scim.Groups, []byte(group("x", people...)), scim.Query{})
 	if fault := wantFault(t, err, 503, ""); fault.RetryAfter != 30 {

@@ -104,10 +104,9 @@ func TestSyncLog_failures(t *testing.T) {
 	_ = w.Refused(w.actor, "POST", "/Users", &scim.Fault{Status: 415, Detail: "send JSON"})
 	_ = w.Refused(w.actor, "HEAD", "/Users/1", &scim.Fault{Status: 404, Detail: "not here"})
 	_ = w.Refused(w.actor, "PUT", "/Groups/1", &scim.Fault{Status: 429, Detail: "slowly"})
-	down := error(directory.Unavailable(1, nil, "no leader"))
-	w.ledger.fail.Store(&down)
+	w.ledger.Cut(true)
 	bad(w.replace(scim.Users, id, user("x"), scim.Conditions{}))
-	w.ledger.fail.Store(nil)
+	w.ledger.Cut(false)
 
 	want := []string{
 		`409 uniqueness POST User//ANNA {"password":"(not kept)","schemas":["` + userURN + `"],"userName":"ANNA"}`,
@@ -171,7 +170,7 @@ func TestDryRun(t *testing.T) {
 	w := logged(t)
 	a, b := w.create(t, scim.Users, user("anna")), w.create(t, scim.Users, user("bert"))
 	g := w.create(t, scim.Groups, group("team", a))
-	before, seq := len(w.rows(t)), w.ledger.fsm.View().Seq()
+	before, seq := len(w.rows(t)), w.ledger.FSM.View().Seq()
 	patchOf := func(operations string) string {
 		return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operations + `]}`
 	}
@@ -216,7 +215,7 @@ func TestDryRun(t *testing.T) {
 			t.Errorf("%s: %d %s\n%q", name, got.Status, got.Body, effects)
 		}
 	}
-	if len(w.rows(t)) != before || w.ledger.fsm.View().Seq() != seq {
+	if len(w.rows(t)) != before || w.ledger.FSM.View().Seq() != seq {
 		t.Error("a dry run left something behind")
 	}
 	if _, err := w.DryRun(t.Context(), "nowhere", scim.Trial{Method: "GET"}); directory.KindOf(err) != directory.KindNotFound {
@@ -234,7 +233,7 @@ func TestReplay(t *testing.T) {
 	_, _ = w.tryPatch(scim.Users, id, `{"op":"replace","path":"title","value":"B"}`, scim.Conditions{IfMatch: `W/"0"`})
 	_, _ = w.replace(scim.Users, id, user("berta"), scim.Conditions{})
 	_, _ = w.Delete(t.Context(), w.actor, scim.Users, id, scim.Conditions{})
-	w.write(t, w.org, &command.AppendSyncLog{Rows: []directory.SyncRow{
+	w.ledger.Must(w.org, &command.AppendSyncLog{Rows: []directory.SyncRow{
 		{SyncNote: directory.SyncNote{Method: directory.SyncRename}},
 		{Resource: "User", SyncNote: directory.SyncNote{Method: directory.SyncPut}},
 		{Resource: "User", SyncNote: directory.SyncNote{Method: directory.SyncGet}},

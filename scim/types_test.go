@@ -11,6 +11,7 @@ import (
 
 	"domicile/directory"
 	"domicile/fsm/command"
+	"domicile/fsm/fsmtest"
 	"domicile/fsm/state"
 	"domicile/scim"
 	"domicile/scim/schema"
@@ -29,7 +30,7 @@ func (w *world) define(t testing.TB, org directory.OrganizationID, resource, urn
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.write(t, org, &command.PutSchema{URN: urn, Resource: resource, Document: string(schema.CanonicalSchema(s))})
+	w.ledger.Must(org, &command.PutSchema{URN: urn, Resource: resource, Document: string(schema.CanonicalSchema(s))})
 }
 
 const (
@@ -146,7 +147,7 @@ func TestTypes_discovery(t *testing.T) {
 
 // lagging is a node that applies late: what it knows by itself is old, what is confirmed is new.
 type lagging struct {
-	*ledger
+	*fsmtest.Ledger
 	old *state.View
 }
 
@@ -154,13 +155,13 @@ func (l *lagging) View(ctx context.Context, f state.Freshness) (*state.View, err
 	if !f.IsConfirmed() && f.Seq() == 0 {
 		return l.old, nil
 	}
-	return l.ledger.View(ctx, f)
+	return l.Ledger.View(ctx, f)
 }
 
 // A schema that was defined on another node a moment ago is known to every request that names it.
 func TestTypes_definedElsewhere(t *testing.T) {
 	w := newWorld(t)
-	w.Engine.Viewer = &lagging{w.ledger, w.ledger.fsm.View()}
+	w.Engine.Viewer = &lagging{w.ledger, w.ledger.FSM.View()}
 	w.define(t, w.org, "User", badgeURN, badge)
 	actor, err := w.Authenticate(t.Context(), w.org, bearer(w.token))
 	if err != nil {

@@ -3,16 +3,15 @@ package scim_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"domicile/directory"
 	"domicile/fsm/command"
+	"domicile/fsm/fsmtest"
 	"domicile/scim"
 )
 
@@ -35,11 +34,11 @@ func (w *world) replace(kind scim.Kind, id, body string, c scim.Conditions) (sci
 
 // interfere runs a change once, between the engine's view and its command.
 func (w *world) interfere(change func()) {
-	before := func(command.Command) {
-		w.ledger.before.Store(nil)
+	w.ledger.Before(func(command.Command) error {
+		w.ledger.Before(nil)
 		change()
-	}
-	w.ledger.before.Store(&before)
+		return nil
+	})
 }
 
 // Writes are compiled again on a fresh view when another write comes first, and both survive.
@@ -59,18 +58,17 @@ func TestStale(t *testing.T) {
 	wantFault(t, err, 412, "")
 
 	n := 0
-	var always func(command.Command)
-	always = func(c command.Command) {
+	w.ledger.Before(func(c command.Command) error {
 		replace, ok := c.Payload.(*command.ReplaceUser)
 		if !ok {
-			return
+			return nil
 		}
 		n++
 		next := *replace
 		next.ExpectVersion, next.Attributes = 0, fmt.Sprintf(`{"schemas":[%q],"userName":"u","title":"%d","active":true}`, userURN, n)
-		w.write(t, w.org, &next)
-	}
-	w.ledger.before.Store(&always)
+		w.ledger.Must(w.org, &next)
+		return nil
+	})
 	_, err = w.tryPatch(scim.Users, id, `{"op":"replace","path":"nickName","value":"never"}`, scim.Conditions{})
 	if fault := wantFault(t, err, 503, ""); fault.RetryAfter < 1 || n != 5 {
 		t.Errorf("gave up after %d tries with Retry-After %d", n, fault.RetryAfter)
@@ -83,9 +81,9 @@ func TestMembers_delta(t *testing.T) {
 	a, b := w.create(t, scim.Users, user("a")), w.create(t, scim.Users, user("b"))
 	g := w.create(t, scim.Groups, group("g"))
 	w.interfere(func() { w.patch(t, scim.Groups, g, `{"op":"add","path":"members","value":[{"value":"`+b+`"}]}`) })
-	before := w.ledger.proposed.Load()
+	before := w.ledger.FSM.View().Seq()
 	r := w.patch(t, scim.Groups, g, `{"op":"Add","path":"members","value":[{"value":"`+a+`"}]}`)
-	if n := w.ledger.proposed.Load() - before; n != 2 { // the other one and ours
+	if n := w.ledger.FSM.View().Seq() - before; n != 2 { // the other one and ours
 		t.Errorf("%d commands for two changes", n)
 	}
 	if page := read(t, r); len(page.Members) != 2 || r.Status != 200 {
@@ -99,9 +97,9 @@ func TestMembers_delta(t *testing.T) {
 		"the same list":      `{"op":"replace","path":"members","value":[{"value":"` + b + `"},{"value":"` + a + `"}]}`,
 		"a filter that fits": `{"op":"remove","path":"members[display eq \"z\"]"}`,
 	} {
-		before := w.ledger.proposed.Load()
+		before := w.ledger.FSM.View().Seq()
 		again := w.patch(t, scim.Groups, g, operations)
-		if !again.NoOp || again.ETag != r.ETag || w.ledger.proposed.Load() != before {
+		if !again.NoOp || again.ETag != r.ETag || w.ledger.FSM.View().Seq() != before {
 			t.Errorf("%s: no-op %t, %s after %s", name, again.NoOp, again.ETag, r.ETag)
 		}
 	}
@@ -300,7 +298,7 @@ func TestGroup_large(t *testing.T) {
 	}
 	for i := range 9 {
 		name := fmt.Sprintf("more %d", i)
-		w.write(t, w.org, &command.CreateGroup{ID: directory.ResourceID(name), Source: directory.SourceSCIM, Members: list,
+		w.ledger.Must(w.org, &command.CreateGroup{ID: directory.ResourceID(name), Source: directory.SourceSCIM, Members: list,
 			GroupFields: command.GroupFields{DisplayName: name, DisplayNameKey: name, Attributes: `{"displayName":"` + name + `"}`}})
 	}
 	_, err = w.List(t.Context(), w.actor, scim.Groups, scim.Query{Filter: `members[display ew "x"]`, HasFilter: true})
@@ -312,14 +310,13 @@ func TestGroup_large(t *testing.T) {
 func TestUnavailable(t *testing.T) {
 	w := newWorld(t)
 	id := w.create(t, scim.Users, user("u"))
-	down := error(directory.Unavailable(3*time.Second, errors.New("inside"), "no leader"))
-	w.ledger.fail.Store(&down)
+	w.ledger.Cut(true)
 	_, getErr := w.Get(t.Context(), w.actor, scim.Users, id, scim.Query{}, scim.Conditions{})
 	_, createErr := w.Create(t.Context(), w.actor, scim.Users, []byte(user("v")), scim.Query{})
 	_, patchErr := w.tryPatch(scim.Users, id, `{"op":"add","path":"title","value":"x"}`, scim.Conditions{})
 	_, deleteErr := w.Delete(t.Context(), w.actor, scim.Users, id, scim.Conditions{})
 	for _, err := range []error{getErr, createErr, patchErr, deleteErr} {
-		if fault := wantFault(t, err, 503, ""); fault.RetryAfter != 3 || strings.Contains(fault.Detail, "inside") {
+		if fault := wantFault(t, err, 503, ""); fault.RetryAfter != int(fsmtest.RetryAfter.Seconds()) || strings.Contains(fault.Detail, "test") {
 			t.Errorf("%+v", fault)
 		}
 	}

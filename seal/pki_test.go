@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"net/url"
@@ -199,7 +200,7 @@ func TestCertificateIdentity_strict(t *testing.T) {
 }
 
 func TestSigningKey(t *testing.T) {
-	for _, algorithm := range []string{"ES256", "RS256"} {
+	for _, algorithm := range []string{"ES256", "RS256", "PS256"} {
 		key, err := NewSigningKey(algorithm)
 		if err != nil {
 			t.Fatal(err)
@@ -216,5 +217,36 @@ func TestSigningKey(t *testing.T) {
 		if _, err := ParseSigningKey(NewSecret(text)); err == nil || errors.Unwrap(err) != nil {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// TestCertify: the certificate is the key's own, for signatures and nothing else.
+func TestCertify(t *testing.T) {
+	private, err := NewSigningKey("PS256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ParseSigningKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	der, err := Certify(key, "Domicile eu", from, from.Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := certificate.CheckSignature(certificate.SignatureAlgorithm, certificate.RawTBSCertificate, certificate.Signature); err != nil {
+		t.Error(err)
+	}
+	if certificate.SignatureAlgorithm != x509.SHA256WithRSA || certificate.IsCA || certificate.KeyUsage != x509.KeyUsageDigitalSignature ||
+		certificate.Subject.CommonName != "Domicile eu" || !certificate.NotBefore.Equal(from) || !certificate.NotAfter.Equal(from.Add(time.Hour)) {
+		t.Errorf("%+v", certificate)
+	}
+	if public, ok := key.Public().(*rsa.PublicKey); !ok || !public.Equal(certificate.PublicKey) {
+		t.Error("it is another key's")
 	}
 }

@@ -7,18 +7,20 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"time"
 )
 
-// NewSigningKey makes a private key for a JWS algorithm (RFC 7518 section 3.1): "ES256" (P-256) or "RS256" (2048 bits).
-// The result is PKCS #8 in PEM, ready to be sealed; ParseSigningKey reads it.
+// NewSigningKey makes a private key for a JWS algorithm (RFC 7518 section 3.1): "ES256" (P-256), or "RS256" or
+// "PS256" (RSA of 2048 bits). The result is PKCS #8 in PEM, ready to be sealed; ParseSigningKey reads it.
 func NewSigningKey(algorithm string) (Secret, error) {
 	switch algorithm {
 	case "ES256":
 		return encodeKey(newECKey())
-	case "RS256":
+	case "RS256", "PS256":
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
 			return Secret{}, fmt.Errorf("new signing key: %w", err)
@@ -43,6 +45,21 @@ func ParseSigningKey(keyPEM Secret) (crypto.Signer, error) {
 		return nil, fmt.Errorf("parse signing key: a %T does not sign", key)
 	}
 	return signer, nil
+}
+
+// Certify wraps the public part of a signing key into a certificate (RFC 5280) that it signs itself, for those who take a
+// public key in no other form. It vouches for nothing. The result is DER.
+func Certify(key crypto.Signer, name string, from, until time.Time) ([]byte, error) {
+	template := &x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, NotBefore: from, NotAfter: until,
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, fmt.Errorf("certify a signing key: %w", err)
+	}
+	return der, nil
 }
 
 func newECKey() *ecdsa.PrivateKey {

@@ -31,11 +31,14 @@ type connectionChoices struct {
 
 // connectionSetup is what an administrator registers at the provider.
 type connectionSetup struct {
-	RedirectURI    string `json:"redirect_uri"`
-	InitiateURI    string `json:"initiate_login_uri"`
-	BackChannelURI string `json:"backchannel_logout_uri"`
-	RevocationURI  string `json:"revocation_uri"`
-	KeysURI        string `json:"jwks_uri,omitempty"`
+	RedirectURI     string `json:"redirect_uri"`
+	PostLogoutURI   string `json:"post_logout_redirect_uri"`
+	InitiateURI     string `json:"initiate_login_uri"`
+	BackChannelURI  string `json:"backchannel_logout_uri"`
+	FrontChannelURI string `json:"frontchannel_logout_uri"`
+	RevocationURI   string `json:"revocation_uri"`
+	KeysURI         string `json:"jwks_uri,omitempty"`
+	CertificateURI  string `json:"certificate_uri,omitempty"`
 }
 
 // discovery is what a provider says of itself.
@@ -75,11 +78,15 @@ func (c *connectionChoices) rows() [][]string {
 
 func (c *connectionSetup) rows() [][]string {
 	rows := [][]string{
-		{"redirect uri", c.RedirectURI}, {"initiate login uri", c.InitiateURI}, {"back-channel logout uri", c.BackChannelURI},
+		{"redirect uri", c.RedirectURI}, {"post-logout redirect uri", c.PostLogoutURI}, {"initiate login uri", c.InitiateURI},
+		{"back-channel logout uri", c.BackChannelURI}, {"front-channel logout uri", c.FrontChannelURI},
 		{"revocation uri", c.RevocationURI},
 	}
 	if c.KeysURI != "" {
 		rows = append(rows, []string{"jwks uri", c.KeysURI})
+	}
+	if c.CertificateURI != "" {
+		rows = append(rows, []string{"certificate to upload", c.CertificateURI})
 	}
 	return rows
 }
@@ -128,8 +135,9 @@ func (f *choiceFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.clientID, "client-id", "", "our client id there")
 	cmd.Flags().StringVar(&f.secretFile, "client-secret-file", "",
 		"file with our client secret there, - for standard input; without it the one that is there is kept")
-	cmd.Flags().DurationVar(&f.secretLife, "secret-expires-in", 0, "how long the provider takes the client secret, such as 8760h")
-	cmd.Flags().StringVar(&f.authMethod, "auth-method", "client_secret_basic", "client_secret_basic, client_secret_post or private_key_jwt")
+	cmd.Flags().DurationVar(&f.secretLife, "secret-expires-in", 0, "how long the provider takes the client secret, or our certificate, such as 8760h")
+	cmd.Flags().StringVar(&f.authMethod, "auth-method", "client_secret_basic",
+		"client_secret_basic, client_secret_post or private_key_jwt, which needs no secret: the provider gets our keys or certificate")
 	cmd.Flags().StringSliceVar(&f.scopes, "scope", nil, "scope besides openid, profile and email; may be repeated")
 	cmd.Flags().StringVar(&f.responseMode, "response-mode", "query", "query or form_post")
 	cmd.Flags().StringVar(&f.prompt, "prompt", "", "login, consent or select_account")

@@ -46,7 +46,7 @@ func newClockwork(cfg config.Config, k keys, o *observability, node *cluster.Nod
 		Recheck: h.operator.RecheckDomains,
 		Refresh: h.signIn.RefreshProviders,
 		NewKey: func(use directory.KeyUse, expect string) (*command.PutSigningKey, error) {
-			key, err := oidc.NewSigningKey(k.keyring, place, use, expect)
+			key, err := oidc.NewSigningKey(k.keyring, place, time.Now(), use, expect)
 			return &key, err
 		},
 	}), nil

@@ -37,6 +37,7 @@ func newRootCommand() *cobra.Command {
 		newDomainCommand(),
 		newSessionCommand(),
 		newLinkCommand(),
+		newCredentialsCommand(),
 		newAuditCommand(),
 		newAppCommand(),
 		newMemberCommand(),

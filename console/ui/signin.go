@@ -65,7 +65,9 @@ type Message struct {
 	Reference string // to read out to an administrator; empty: none
 	Action    string // the button's text; empty: no button
 	Retry     string // id of the connection that the button starts a sign-in with; empty: the button leads to Link
+	ReturnTo  string // where that sign-in is to lead; empty: nowhere in particular
 	Link      string // a path on this origin
+	Back      string // path of the way back to the application that wanted the sign-in; empty: none
 }
 
 func (Login) template() string   { return "login.html" }

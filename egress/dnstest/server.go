@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,20 +27,34 @@ const (
 	Garbled       // answers with what is no DNS message
 )
 
-// Server answers questions for TXT records.
+// Server answers questions for TXT records and addresses.
 type Server struct {
 	Address string // host:port, the same for UDP and TCP
 
 	mu      sync.Mutex
 	records map[string][][]string // guarded by mu; by name without the last dot, each record's strings
+	hosts   map[string]*host      // guarded by mu; by name without the last dot
 	mood    Mood                  // guarded by mu
 	asked   map[string]int        // guarded by mu; questions by network
+}
+
+// host is a name with addresses.
+type host struct {
+	answers [][]netip.Addr
+	asked   map[dnsmessage.Type]int // questions by type, A or AAAA
+}
+
+// next gives the addresses of a type that a look-up is told.
+func (h *host) next(kind dnsmessage.Type) []netip.Addr {
+	turn := min(h.asked[kind], len(h.answers)-1)
+	h.asked[kind]++
+	return slices.DeleteFunc(slices.Clone(h.answers[turn]), func(a netip.Addr) bool { return a.Is4() != (kind == dnsmessage.TypeA) })
 }
 
 // New starts a server without records; it ends with the test.
 func New(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{records: make(map[string][][]string), asked: make(map[string]int)}
+	s := &Server{records: make(map[string][][]string), hosts: make(map[string]*host), asked: make(map[string]int)}
 	stream, packets := listen(t)
 	s.Address = stream.Addr().String()
 	var work sync.WaitGroup
@@ -88,6 +104,14 @@ func (s *Server) SetStrings(name string, texts ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.records[name] = [][]string{texts}
+}
+
+// SetAddresses gives a name addresses: those of the first answer to the first look-up, which is a question for A and one for
+// AAAA, those of the second to the second, and those of the last to all after it.
+func (s *Server) SetAddresses(name string, answers ...[]netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hosts[name] = &host{answers, make(map[dnsmessage.Type]int)}
 }
 
 // Feel changes the mood.
@@ -185,7 +209,9 @@ func (s *Server) answer(message []byte, network string) []byte {
 }
 
 func (s *Server) reply(header dnsmessage.Header, question dnsmessage.Question, truncated bool) []byte {
-	records, known := s.records[strings.ToLower(strings.TrimSuffix(question.Name.String(), "."))]
+	name := strings.ToLower(strings.TrimSuffix(question.Name.String(), "."))
+	records, known := s.records[name]
+	host, hosts := s.hosts[name]
 	answer := dnsmessage.Header{
 		ID: header.ID, Response: true, RecursionDesired: header.RecursionDesired, RecursionAvailable: true, Truncated: truncated,
 	}
@@ -194,7 +220,7 @@ func (s *Server) reply(header dnsmessage.Header, question dnsmessage.Question, t
 		answer.RCode = dnsmessage.RCodeServerFailure
 	case s.mood == Refusing:
 		answer.RCode = dnsmessage.RCodeRefused
-	case !known:
+	case !known && !hosts:
 		answer.RCode = dnsmessage.RCodeNameError
 	}
 	message := dnsmessage.Message{Header: answer, Questions: []dnsmessage.Question{question}}
@@ -206,9 +232,24 @@ func (s *Server) reply(header dnsmessage.Header, question dnsmessage.Question, t
 			})
 		}
 	}
+	if answer.RCode == dnsmessage.RCodeSuccess && hosts && (question.Type == dnsmessage.TypeA || question.Type == dnsmessage.TypeAAAA) {
+		for _, address := range host.next(question.Type) {
+			message.Answers = append(message.Answers, addressRecord(question.Name, address))
+		}
+	}
 	packed, err := message.Pack()
 	if err != nil {
 		panic(err) // a test gave records that do not fit
 	}
 	return packed
+}
+
+func addressRecord(name dnsmessage.Name, address netip.Addr) dnsmessage.Resource {
+	header := dnsmessage.ResourceHeader{Name: name, Class: dnsmessage.ClassINET, TTL: 0}
+	if address.Is4() {
+		header.Type = dnsmessage.TypeA
+		return dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: address.As4()}}
+	}
+	header.Type = dnsmessage.TypeAAAA
+	return dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: address.As16()}}
 }

@@ -73,7 +73,7 @@ func (p *PutSigningKey) encode(w *wire.Writer) {
 func (p *PutSigningKey) decode(r *wire.Reader) {
 	p.ID = r.Text()
 	p.Use = directory.KeyUse(r.Text())
-	p.Private = readSealed(r)
+	p.Private = r.Blob()
 	p.Public = r.Text()
 	p.Expect = r.Text()
 }

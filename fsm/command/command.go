@@ -65,6 +65,7 @@ const (
 	KindJoinSession        Kind = 48
 	KindFinishErrands      Kind = 49
 	KindRemindSecret       Kind = 50
+	KindDeleteCredentials  Kind = 51
 )
 
 // RequestID makes a command apply at most once: 128 random bits stamped by the node that received the request.

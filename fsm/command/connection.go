@@ -46,13 +46,13 @@ func (p *PutConnection) decode(r *wire.Reader) {
 	p.ExpectVersion = r.Uint()
 	p.Issuer = r.Text()
 	p.ClientID = r.Text()
-	p.ClientSecret = seal.Sealed(r.Text())
+	p.ClientSecret = r.Blob()
 	p.AuthMethod = directory.AuthMethod(r.Text())
 	p.Scopes = wire.ReadTexts[string](r)
 	p.Enabled = r.Bool()
 	decodeSettingsLater(r, &p.ConnectionSettings)
 	p.SecretExpires = directory.Time(r.Int())
-	p.PreviousSecret = readSealed(r)
+	p.PreviousSecret = r.Blob()
 }
 
 // encodeSettingsLater writes the choices that came after the first release.
@@ -74,14 +74,6 @@ func decodeSettingsLater(r *wire.Reader, s *directory.ConnectionSettings) {
 	s.SharedRedirect = r.Bool()
 	s.JustInTime = r.Bool()
 	s.NamesIssuer = r.Bool()
-}
-
-// readSealed reads a sealed secret; none is nil.
-func readSealed(r *wire.Reader) seal.Sealed {
-	if text := r.Text(); text != "" {
-		return seal.Sealed(text)
-	}
-	return nil
 }
 
 // DeleteConnection removes a connection of the header's organization and ends the sessions that came through it.

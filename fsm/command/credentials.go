@@ -8,10 +8,12 @@ import (
 )
 
 // PutPasskey adds a passkey to an address's credentials, which are made with Handle if there are none. A credential id
-// belongs to one address in the region.
+// belongs to one address in the region. The address must be something to the organization (state.Directory.Stands), and its
+// credentials must be those that the passkey was asked for: KindStale if they are of another version.
 type PutPasskey struct {
-	Email  string
-	Handle string
+	Email         string
+	ExpectVersion uint64 // 0: there are none
+	Handle        string
 	directory.Passkey
 }
 
@@ -19,6 +21,7 @@ type PutPasskey struct {
 func (*PutPasskey) Kind() Kind { return KindPutPasskey }
 func (p *PutPasskey) encode(w *wire.Writer) {
 	w.Text(p.Email)
+	w.Uint(p.ExpectVersion)
 	w.Text(p.Handle)
 	w.Text(p.ID)
 	w.Text(p.PublicKey)
@@ -30,6 +33,7 @@ func (p *PutPasskey) encode(w *wire.Writer) {
 
 func (p *PutPasskey) decode(r *wire.Reader) {
 	p.Email = r.Text()
+	p.ExpectVersion = r.Uint()
 	p.Handle = r.Text()
 	p.ID = r.Text()
 	p.PublicKey = r.Text()
@@ -59,45 +63,73 @@ func (p *DeletePasskey) decode(r *wire.Reader) {
 	p.ID = r.Text()
 }
 
-// PutRecovery replaces an address's recovery codes; its credentials are made with Handle if there are none.
+// DeleteCredentials removes all that an address signs in with here, and ends the sessions that it opened.
+type DeleteCredentials struct {
+	Email string
+}
+
+// Kind implements Payload.
+func (*DeleteCredentials) Kind() Kind              { return KindDeleteCredentials }
+func (p *DeleteCredentials) encode(w *wire.Writer) { w.Text(p.Email) }
+func (p *DeleteCredentials) decode(r *wire.Reader) { p.Email = r.Text() }
+
+// PutRecovery replaces an address's recovery codes; its credentials are made with Handle if there are none. Address and
+// version are as of PutPasskey.
 type PutRecovery struct {
-	Email  string
-	Handle string
-	Hashes []directory.Hash
+	Email         string
+	ExpectVersion uint64 // 0: there are none
+	Handle        string
+	Hashes        []directory.Hash
 }
 
 // Kind implements Payload.
 func (*PutRecovery) Kind() Kind { return KindPutRecovery }
 func (p *PutRecovery) encode(w *wire.Writer) {
 	w.Text(p.Email)
+	w.Uint(p.ExpectVersion)
 	w.Text(p.Handle)
 	wire.List(w, p.Hashes, func(w *wire.Writer, hash *directory.Hash) { w.Fixed(hash[:]) })
 }
 
 func (p *PutRecovery) decode(r *wire.Reader) {
 	p.Email = r.Text()
+	p.ExpectVersion = r.Uint()
 	p.Handle = r.Text()
 	p.Hashes = wire.ReadList(r, func(r *wire.Reader, hash *directory.Hash) { r.Fixed(hash[:]) })
 }
 
-// CountAttempt counts one try at something that can be guessed. Over Limit it is refused (KindTooLarge), and counts no
-// more. The header's organization may be empty.
+// CountAttempt counts one try at something that can be guessed, for each of a few keys. If a key has no try left, it is
+// refused (KindTooLarge) and counts for none. The header's organization may be empty.
 type CountAttempt struct {
-	Key     directory.Hash
-	Limit   int
-	Expires directory.Time // of the count, if this is its first try
+	Counts  []AttemptCount // 1 to directory.MaxAttemptCounts
+	Expires directory.Time // of the counts that begin with it
+	// Void is a try that cannot succeed and is counted only to look like others. Where strangers have brought too many keys
+	// (directory.MaxVoidAttempts) it counts for nothing.
+	Void bool
+}
+
+// AttemptCount is a key, and how many tries it allows.
+type AttemptCount struct {
+	Key   directory.Hash
+	Limit int
 }
 
 // Kind implements Payload.
 func (*CountAttempt) Kind() Kind { return KindCountAttempt }
 func (p *CountAttempt) encode(w *wire.Writer) {
-	w.Fixed(p.Key[:])
-	w.Int(int64(p.Limit))
+	wire.List(w, p.Counts, func(w *wire.Writer, c *AttemptCount) {
+		w.Fixed(c.Key[:])
+		w.Int(int64(c.Limit))
+	})
 	w.Int(int64(p.Expires))
+	w.Bool(p.Void)
 }
 
 func (p *CountAttempt) decode(r *wire.Reader) {
-	r.Fixed(p.Key[:])
-	p.Limit = int(r.Int())
+	p.Counts = wire.ReadList(r, func(r *wire.Reader, c *AttemptCount) {
+		r.Fixed(c.Key[:])
+		c.Limit = int(r.Int())
+	})
 	p.Expires = directory.Time(r.Int())
+	p.Void = r.Bool()
 }

@@ -40,7 +40,7 @@ func (p *PutRequest) decode(r *wire.Reader) {
 	p.Connection = directory.ConnectionID(r.Text())
 	p.Issuer = r.Text()
 	p.ClientID = r.Text()
-	p.ClientSecret = readSealed(r)
+	p.ClientSecret = r.Blob()
 	p.SecretExpires = directory.Time(r.Int())
 	p.AuthMethod = directory.AuthMethod(r.Text())
 	p.Scopes = wire.ReadTexts[string](r)

@@ -37,14 +37,18 @@ var sessionSamples = []command.Payload{
 			ID: "raw\x00id", PublicKey: "cose", SignCount: 7, Flags: 0x45, AAGUID: "0123456789abcdef", Name: "Ann's laptop",
 		},
 	},
-	&command.PutRecovery{Email: "root@acme.example", Handle: "handle-1", Hashes: []directory.Hash{hash(15), hash(16)}},
+	&command.PutRecovery{Email: "root@acme.example", ExpectVersion: 10, Handle: "handle-1", Hashes: []directory.Hash{hash(15), hash(16)}},
 	&command.OpenLocalSession{
 		ID: "session-3", Hash: hash(17), Email: "root@acme.example", User: "root-1", Challenge: hash(18),
 		ChallengeExpiry: start + 300_000_000, Recovery: hash(15), Passkey: "raw\x00id", SignCount: 8, Lifetime: 3600_000_000,
 		SessionDetails: command.SessionDetails{Methods: []string{"hwk"}, Agent: "Safari on iOS", Address: "2001:db8::7"},
 	},
 	&command.DeletePasskey{Email: "root@acme.example", ID: "raw\x00id"},
-	&command.CountAttempt{Key: hash(19), Limit: 5, Expires: start + 900_000_000},
+	&command.DeleteCredentials{Email: "root@acme.example"},
+	&command.CountAttempt{
+		Counts: []command.AttemptCount{{Key: hash(19), Limit: 5}, {Key: hash(20), Limit: 20}}, Expires: start + 900_000_000,
+	},
+	&command.CountAttempt{Counts: []command.AttemptCount{{Key: hash(22), Limit: 5}}, Expires: start + 900_000_000, Void: true},
 	&command.RemindSecret{Connection: "connection-1", Stage: 2},
 	&command.EndSessions{
 		ID: "session-2", User: "user-1", Connection: "connection-1", Subject: "subject-1", ProviderSID: "sid-1",

@@ -70,6 +70,7 @@ var table = [...]row{
 	KindJoinSession:        {"join_session", func() Payload { return new(JoinSession) }},
 	KindFinishErrands:      {"finish_errands", func() Payload { return new(FinishErrands) }},
 	KindRemindSecret:       {"remind_secret", func() Payload { return new(RemindSecret) }},
+	KindDeleteCredentials:  {"delete_credentials", func() Payload { return new(DeleteCredentials) }},
 }
 
 // Kinds lists every known kind.

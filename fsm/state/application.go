@@ -86,7 +86,7 @@ func decodeSigningKey(r *wire.Reader) *directory.SigningKey {
 	return &directory.SigningKey{
 		ID:      r.Text(),
 		Use:     directory.KeyUse(r.Text()),
-		Private: readSealed(r),
+		Private: r.Blob(),
 		Public:  r.Text(),
 		Created: directory.Time(r.Int()),
 	}

@@ -6,7 +6,6 @@ import (
 
 	"domicile/directory"
 	"domicile/fsm/wire"
-	"domicile/seal"
 )
 
 // AllConnections iterates over the connections of every organization by id.
@@ -23,6 +22,11 @@ func (d *Directory) Federated() bool {
 		}
 	}
 	return false
+}
+
+// MustUseProvider tells whether the organization wants people with this address to come through its identity provider.
+func (d *Directory) MustUseProvider(email string) bool {
+	return d.org.SignIn.RequireSSO && slices.Contains(d.org.Domains, directory.EmailDomain(email)) && d.Federated()
 }
 
 // Connection finds a connection of this organization by its id.
@@ -83,7 +87,7 @@ func decodeConnection(r *wire.Reader) *directory.Connection {
 		Organization: directory.OrganizationID(r.Text()),
 		Issuer:       r.Text(),
 		ClientID:     r.Text(),
-		ClientSecret: seal.Sealed(r.Text()),
+		ClientSecret: r.Blob(),
 	}
 	c.AuthMethod = directory.AuthMethod(r.Text())
 	c.Scopes = wire.ReadTexts[string](r)
@@ -93,7 +97,7 @@ func decodeConnection(r *wire.Reader) *directory.Connection {
 	c.Version = r.Uint()
 	decodeChoices(r, &c.ConnectionSettings)
 	c.SecretExpires = directory.Time(r.Int())
-	c.PreviousSecret = readSealed(r)
+	c.PreviousSecret = r.Blob()
 	c.Reminded = readUint8(r)
 	return c
 }
@@ -117,14 +121,6 @@ func decodeChoices(r *wire.Reader, s *directory.ConnectionSettings) {
 	s.SharedRedirect = r.Bool()
 	s.JustInTime = r.Bool()
 	s.NamesIssuer = r.Bool()
-}
-
-// readSealed reads a sealed secret; none is nil.
-func readSealed(r *wire.Reader) seal.Sealed {
-	if text := r.Text(); text != "" {
-		return seal.Sealed(text)
-	}
-	return nil
 }
 
 // readUint8 reads a small number; a larger one is the largest, which no rule gives a meaning.

@@ -58,7 +58,7 @@ func decodeConnectionRequest(r *wire.Reader) *directory.ConnectionRequest {
 	}
 	q.Issuer = r.Text()
 	q.ClientID = r.Text()
-	q.ClientSecret = readSealed(r)
+	q.ClientSecret = r.Blob()
 	q.SecretExpires = directory.Time(r.Int())
 	q.AuthMethod = directory.AuthMethod(r.Text())
 	q.Scopes = wire.ReadTexts[string](r)

@@ -36,6 +36,19 @@ func (d *Directory) Credentials(email string) (*directory.Credentials, bool) {
 	return d.credentials.Get(&directory.Credentials{Email: email})
 }
 
+// Stands says what a folded address is to the organization, and which user signs in with it, whether or not they may at
+// present. The user is nil for strangers, and while there is no root user. Only an address that is something has credentials.
+func (d *Directory) Stands(email string) (directory.Standing, *directory.User) {
+	if standing := d.org.Stands(email); standing != directory.StandingNone {
+		root, _ := d.RootUser()
+		return standing, root
+	}
+	if user, ok := d.UserByName(email); ok && user.Source == directory.SourceInvited {
+		return directory.StandingInvited, user
+	}
+	return directory.StandingNone, nil
+}
+
 // AllCredentials iterates over the credentials by address.
 func (d *Directory) AllCredentials() iter.Seq[*directory.Credentials] { return d.credentials.all() }
 
@@ -136,6 +149,8 @@ func (c *checker) localCredentials(v *View, d *Directory) (passkeys, recovery in
 			"credentials hold %d passkeys and %d codes", p, r)
 		c.holds(credentials.Organization == d.org.ID, "credentials are filed under another organization")
 		c.holds(credentials.Version <= v.seq, "credentials are of the future")
+		standing, _ := d.Stands(credentials.Email)
+		c.holds(standing != directory.StandingNone, "an address that is nothing to organization %s has credentials", d.org.ID)
 		passkeys, recovery = passkeys+p, recovery+r
 	}
 	c.holds(d.credentials.Len() <= directory.MaxCredentials, "organization %s has too many credentials", d.org.ID)

@@ -110,11 +110,12 @@ func TestCheck_findsSessionFaults(t *testing.T) {
 		"empty credentials": func(_ *State, d *Directory) {
 			d.credentials.Set(&directory.Credentials{Email: "x", Organization: "acme"})
 		},
-		"too many codes":       credentials(func(c *directory.Credentials) { c.Recovery = make([]directory.Hash, 11) }),
-		"attempt by end":       func(s *State, _ *Directory) { s.attemptsEnd.Clear() },
-		"no tries":             func(s *State, _ *Directory) { s.PutAttempt(&directory.Attempt{Expires: 9000}) },
-		"errand of the future": func(s *State, _ *Directory) { s.errands.Set(&directory.Errand{Seq: 9, Kind: 1}) },
-		"errand of no kind":    func(s *State, _ *Directory) { s.AddErrand(directory.Errand{}) },
+		"credentials of nobody": func(_ *State, d *Directory) { d.org.BreakGlass = nil },
+		"too many codes":        credentials(func(c *directory.Credentials) { c.Recovery = make([]directory.Hash, 11) }),
+		"attempt by end":        func(s *State, _ *Directory) { s.attemptsEnd.Clear() },
+		"no tries":              func(s *State, _ *Directory) { s.PutAttempt(&directory.Attempt{Expires: 9000}) },
+		"errand of the future":  func(s *State, _ *Directory) { s.errands.Set(&directory.Errand{Seq: 9, Kind: 1}) },
+		"errand of no kind":     func(s *State, _ *Directory) { s.AddErrand(directory.Errand{}) },
 	} {
 		s, _ := small(t)
 		if err := s.Publish().Check(); err != nil {

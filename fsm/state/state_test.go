@@ -22,7 +22,7 @@ func small(t testing.TB) (*State, *Directory) {
 	s := New(home)
 	s.Begin(1000)
 	s.NextSeq()
-	s.PutOrganization(&directory.Organization{ID: "acme", Slug: "acme", Domains: []string{"acme.example"}, Version: 1})
+	s.PutOrganization(&directory.Organization{ID: "acme", Slug: "acme", Domains: []string{"acme.example"}, BreakGlass: []string{"glass@acme.example"}, Version: 1})
 	d, ok := s.Write("acme")
 	if !ok {
 		t.Fatal("no organization")
@@ -169,7 +169,7 @@ func TestPublish_viewsStay(t *testing.T) {
 	u, _ := d.User("user-0")
 	s.DeleteUser(d, u)
 	d.NextNumber()
-	s.PutOrganization(&directory.Organization{ID: "acme", Slug: "renamed"})
+	s.PutOrganization(&directory.Organization{ID: "acme", Slug: "renamed", BreakGlass: []string{"glass@acme.example"}})
 	s.Begin(20_000)
 	s.SetLevel(9)
 	if err := view.Check(); err != nil || view.Digest() != digest {

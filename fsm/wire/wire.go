@@ -197,6 +197,14 @@ func (r *Reader) Text() string {
 	return s
 }
 
+// Blob reads what Writer.Blob wrote, into memory of its own; none is nil.
+func (r *Reader) Blob() []byte {
+	if text := r.Text(); text != "" {
+		return []byte(text)
+	}
+	return nil
+}
+
 // TextIn reads what Writer.TextIn wrote beside the same whole.
 func (r *Reader) TextIn(whole string) string {
 	at := r.Uint()

@@ -44,7 +44,7 @@ func TestWriter_roundTrip(t *testing.T) {
 	if got := r.Text(); got != "grüße" {
 		t.Errorf("Text is %q", got)
 	}
-	if got := r.Text(); got != "\x00\xff" {
+	if got := r.Blob(); string(got) != "\x00\xff" {
 		t.Errorf("Blob is %q", got)
 	}
 	var back [4]byte

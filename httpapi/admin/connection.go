@@ -86,30 +86,40 @@ type connectionAnswer struct {
 }
 
 // Addresses of the hallway that an administrator registers at the provider, besides those that oidc knows: one below the
-// sign-in page, and one of the region.
+// sign-in page, and two of the region.
 const (
-	pathInitiate   = "/initiate/"
-	pathClientKeys = "/.well-known/client-keys.json"
+	pathInitiate    = "/initiate/"
+	pathClientKeys  = "/.well-known/client-keys.json"
+	pathCertificate = "/.well-known/client-certificate.pem"
 )
 
 // setupAnswer is what an administrator registers at the provider.
 type setupAnswer struct {
-	RedirectURI    string `json:"redirect_uri"`
-	InitiateURI    string `json:"initiate_login_uri"`
-	BackChannelURI string `json:"backchannel_logout_uri"`
-	RevocationURI  string `json:"revocation_uri"`
-	KeysURI        string `json:"jwks_uri,omitempty"` // where the provider has to know our keys
+	RedirectURI     string `json:"redirect_uri"`
+	PostLogoutURI   string `json:"post_logout_redirect_uri"`
+	InitiateURI     string `json:"initiate_login_uri"`
+	BackChannelURI  string `json:"backchannel_logout_uri"`
+	FrontChannelURI string `json:"frontchannel_logout_uri"`
+	RevocationURI   string `json:"revocation_uri"`
+	KeysURI         string `json:"jwks_uri,omitempty"`        // where the provider has to know our keys
+	CertificateURI  string `json:"certificate_uri,omitempty"` // where it has to know one by a certificate
 }
 
-func (a *api) setupAnswer(id directory.ConnectionID, settings *directory.ConnectionSettings) setupAnswer {
+func (a *api) setupAnswer(conn *directory.Connection) setupAnswer {
+	id := conn.ID
 	answer := setupAnswer{
-		RedirectURI: a.SignIn.RedirectURI(id), InitiateURI: a.Region.LoginURL + pathInitiate + string(id),
-		BackChannelURI: a.SignIn.BackchannelURI(id), RevocationURI: a.SignIn.RevocationURI(id),
+		RedirectURI: a.SignIn.RedirectURI(id), PostLogoutURI: a.SignIn.SignedOutURI(),
+		InitiateURI:    a.Region.LoginURL + pathInitiate + string(id),
+		BackChannelURI: a.SignIn.BackchannelURI(id), FrontChannelURI: a.SignIn.FrontchannelURI(id),
+		RevocationURI: a.SignIn.RevocationURI(id),
 	}
-	if settings.SharedRedirect {
+	if conn.SharedRedirect {
 		answer.RedirectURI = a.SignIn.SharedRedirectURI()
 	}
-	if settings.AuthMethod == directory.AuthPrivateKey {
+	switch {
+	case conn.ByCertificate():
+		answer.CertificateURI = a.Region.URL + pathCertificate
+	case conn.AuthMethod == directory.AuthPrivateKey:
 		answer.KeysURI = a.Region.URL + pathClientKeys
 	}
 	return answer
@@ -124,7 +134,7 @@ func (a *api) connectionAnswer(conn *directory.Connection) connectionAnswer {
 		ID: string(conn.ID), Issuer: conn.Issuer, ClientID: conn.ClientID,
 		SecretExpires: openapi.InstantOrNull(conn.SecretExpires), Rotating: len(conn.PreviousSecret) > 0,
 		connectionChoices: choicesOf(&conn.ConnectionSettings), Enabled: conn.Enabled,
-		setupAnswer: a.setupAnswer(conn.ID, &conn.ConnectionSettings),
+		setupAnswer: a.setupAnswer(conn),
 		Created:     openapi.Instant(conn.Created), Modified: openapi.Instant(conn.Modified),
 	}
 }
@@ -265,17 +275,32 @@ func connectionProperties(others map[string]*schema) map[string]*schema {
 // setupProperties are the members of setupAnswer, and those that the caller adds.
 func setupProperties(others map[string]*schema) map[string]*schema {
 	all := map[string]*schema{
-		"redirect_uri":           {Type: types{"string"}, Format: "uri", Description: "What an administrator registers at the provider."},
+		"redirect_uri": {Type: types{"string"}, Format: "uri", Description: "What an administrator registers at the provider."},
+		"post_logout_redirect_uri": {
+			Type: types{"string"}, Format: "uri",
+			Description: "Where the provider sends people back to who signed out here, and then there; the same for all connections.",
+		},
 		"initiate_login_uri":     {Type: types{"string"}, Format: "uri", Description: "Where the provider's tile begins a sign-in."},
 		"backchannel_logout_uri": {Type: types{"string"}, Format: "uri", Description: "Where the provider tells that a session ended."},
-		"revocation_uri":         {Type: types{"string"}, Format: "uri", Description: "Where the provider has all sessions of a person ended (Global Token Revocation)."},
-		"jwks_uri":               {Type: types{"string"}, Format: "uri", Description: "Our keys for private_key_jwt; given where the connection uses it."},
+		"frontchannel_logout_uri": {
+			Type: types{"string"}, Format: "uri",
+			Description: "What the provider's own page loads in a frame when a session ended, with iss and sid; for providers without the back channel.",
+		},
+		"revocation_uri": {Type: types{"string"}, Format: "uri", Description: "Where the provider has all sessions of a person ended (Global Token Revocation)."},
+		"jwks_uri":       {Type: types{"string"}, Format: "uri", Description: "Our keys for private_key_jwt; given where the connection uses it."},
+		"certificate_uri": {
+			Type: types{"string"}, Format: "uri",
+			Description: "Our certificate for private_key_jwt in PEM, to be uploaded at the provider; given in place of jwks_uri where the provider takes no key set (Microsoft Entra ID).",
+		},
 	}
 	maps.Copy(all, others)
 	return all
 }
 
-var setupRequired = []string{"redirect_uri", "initiate_login_uri", "backchannel_logout_uri", "revocation_uri"}
+var setupRequired = []string{
+	"redirect_uri", "post_logout_redirect_uri", "initiate_login_uri", "backchannel_logout_uri", "frontchannel_logout_uri",
+	"revocation_uri",
+}
 
 var (
 	schemaIssuer = &schema{
@@ -290,7 +315,7 @@ var (
 	}
 	schemaSecretEnd = &schema{
 		Type: types{"string", "null"}, Format: "date-time",
-		Description: "When the provider stops taking the client secret; reminders are mailed 30, 14, 7 and 1 day before.",
+		Description: "When the provider stops taking the client secret, or our certificate; reminders are mailed 30, 14, 7 and 1 day before.",
 	}
 	schemaAuthMethod = &schema{
 		Type:        types{"string"},

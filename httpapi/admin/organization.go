@@ -367,7 +367,7 @@ var (
 			"domains or below one.",
 	}
 	schemaPhone = &schema{
-		Name: "PhonePolicy", Type: types{"object"}, Description: "What provisioned people may do with their telephone number.",
+		Name: "PhonePolicy", Type: types{"object"}, Description: "What provisioned people may do with their telephone number; applications are told as organization.phone_policy.",
 		Properties: map[string]*schema{
 			"may_change":   {Type: types{"boolean"}, Description: "They may set another one themselves."},
 			"must_confirm": {Type: types{"boolean"}, Description: "A changed one counts only once it is confirmed."},

@@ -93,7 +93,9 @@ func (a *api) requestAnswer(r *console.Request) requestAnswer {
 		Connection: string(r.Connection), State: r.State.String(), Issuer: r.Issuer, ClientID: r.ClientID,
 		ClientSecret: r.Secret, SecretExpires: openapi.InstantOrNull(r.SecretExpires),
 		Domains: []requestDomainAnswer{}, BreakGlass: append([]string{}, r.BreakGlass...), Phone: phoneBody(r.Phone),
-		connectionChoices: choicesOf(&r.ConnectionSettings), setupAnswer: a.setupAnswer(r.Connection, &r.ConnectionSettings),
+		connectionChoices: choicesOf(&r.ConnectionSettings), setupAnswer: a.setupAnswer(&directory.Connection{
+			ID: r.Connection, Issuer: r.Issuer, ConnectionSettings: r.ConnectionSettings,
+		}),
 		Changes: []changeAnswer{}, Note: r.Note, Author: r.Author, Reviewer: r.Reviewer,
 		Created: openapi.Instant(r.Created), Modified: openapi.Instant(r.Modified), Version: r.Version,
 	}

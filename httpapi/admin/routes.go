@@ -89,6 +89,8 @@ func (a *api) rows() []row {
 		{http.MethodDelete, pathUser, owner, openapi.Normal, a.deleteUser, docDeleteUser},
 		{http.MethodPost, pathUsers + "/convert", owner, openapi.Large, a.convertUsers, docConvertUsers},
 		{http.MethodPost, pathUsers + "/rename", owner, openapi.Normal, a.renameUsers, docRenameUsers},
+		{http.MethodGet, pathOrganization + "/credentials", owner, openapi.Normal, a.listCredentials, docListCredentials},
+		{http.MethodDelete, pathOrganization + "/credentials/:credentials", owner, openapi.Normal, a.deleteCredentials, docDeleteCredentials},
 		{http.MethodPost, pathOrganization + "/setup-mails", owner, openapi.Normal, a.mailSetup, docMailSetup},
 		{http.MethodGet, pathDeletedUsers, owner, openapi.Normal, a.listDeletedUsers, docListDeletedUsers},
 		{http.MethodDelete, pathDeletedUser, owner, openapi.Normal, a.eraseUser, docEraseUser},

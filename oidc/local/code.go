@@ -14,6 +14,7 @@ type RecoveryRequest struct {
 	Email    string
 	Code     string
 	ReturnTo string // a path on this origin, where to go afterwards
+	Place    string // the network that it came from; empty: this machine
 }
 
 // CheckRecovery takes a recovery code as the first step, and mails a code for the second if it is right. The answer is the
@@ -37,9 +38,9 @@ func (s *Service) checkRecovery(ctx context.Context, req RecoveryRequest) (Cooki
 	hash := recoveryHash(code)
 	c.First = factor{Recovery: hash[:]}
 	if who, ok := recoverer(view, hash, email); ok {
-		return s.mailCode(ctx, &c, &who)
+		return s.mailCode(ctx, &c, &who, req.Place)
 	}
-	return s.mailNothing(ctx, &c, "", email, code)
+	return s.mailNothing(ctx, &c, req.Place, "", email, code)
 }
 
 // recoverer finds who has this unused recovery code.
@@ -61,6 +62,7 @@ type MailRequest struct {
 	Email        string
 	Organization string // slug; empty: the one that has the address's domain
 	ReturnTo     string // a path on this origin, where to go afterwards
+	Place        string // the network that it came from; empty: this machine
 }
 
 // MailCode mails a code to an invited person. The answer is the same for everybody else: a challenge that nothing answers.
@@ -83,14 +85,14 @@ func (s *Service) mailInvited(ctx context.Context, req MailRequest) (Cookie, *Re
 	c.ReturnTo = req.ReturnTo
 	d, ok := organization(view, slug, email)
 	if !ok {
-		return s.mailNothing(ctx, &c, "", email, slug)
+		return s.mailNothing(ctx, &c, req.Place, "", email, slug)
 	}
 	// Which organizations there are is no secret, who is in them is: all addresses count alike.
 	who, ok := signerOf(d, email)
 	if !ok || who.standing != directory.StandingInvited {
-		return s.mailNothing(ctx, &c, d.Organization().ID, email, "")
+		return s.mailNothing(ctx, &c, req.Place, d.Organization().ID, email, "")
 	}
-	return s.mailCode(ctx, &c, &who)
+	return s.mailCode(ctx, &c, &who, req.Place)
 }
 
 func organization(view *state.View, slug, email string) (*state.Directory, bool) {
@@ -101,12 +103,12 @@ func organization(view *state.View, slug, email string) (*state.Directory, bool)
 }
 
 // mailCode goes on with a challenge that wants a code, and mails the code.
-func (s *Service) mailCode(ctx context.Context, c *challenge, who *signer) (Cookie, *Refusal) {
+func (s *Service) mailCode(ctx context.Context, c *challenge, who *signer, place string) (Cookie, *Refusal) {
 	first := "" // as for a stranger's
 	if c.First.done() {
-		first = "first step"
+		first, place = "first step", ""
 	}
-	if refusal := s.countMail(ctx, string(who.organization.ID), who.email, first); refusal != nil {
+	if refusal := s.countMail(ctx, false, place, string(who.organization.ID), who.email, first); refusal != nil {
 		return Cookie{}, refusal
 	}
 	c.Organization, c.Email, c.Code = who.organization.ID, who.email, newMailedCode()
@@ -119,8 +121,10 @@ func (s *Service) mailCode(ctx context.Context, c *challenge, who *signer) (Cook
 }
 
 // mailNothing does for a stranger what mailCode does, without the mail.
-func (s *Service) mailNothing(ctx context.Context, c *challenge, org directory.OrganizationID, email, typed string) (Cookie, *Refusal) {
-	if refusal := s.countMail(ctx, string(org), email, typed); refusal != nil {
+func (s *Service) mailNothing(
+	ctx context.Context, c *challenge, place string, org directory.OrganizationID, email, typed string,
+) (Cookie, *Refusal) {
+	if refusal := s.countMail(ctx, true, place, string(org), email, typed); refusal != nil {
 		return Cookie{}, refusal
 	}
 	if org == "" {

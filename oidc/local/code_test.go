@@ -37,7 +37,7 @@ func TestRecovery_root(t *testing.T) {
 	}
 	_, err = h.CheckCode(t.Context(), visit(cookie), code)
 	h.refused(err, ReasonCodeWrong)
-	d, _ := h.fsm.View().Directory(acme)
+	d, _ := h.FSM.View().Directory(acme)
 	if held, _ := d.Credentials(rootAddress); len(held.Recovery) != directory.MaxRecoveryCodes-1 {
 		t.Errorf("%d codes are left", len(held.Recovery))
 	}
@@ -241,13 +241,73 @@ func TestMails_bounded(t *testing.T) {
 		if wait := err.(*Refusal).RetryAfter; wait <= mailWindow-time.Minute || wait > mailWindow {
 			t.Errorf("come back in %s", wait)
 		}
-		h.at = h.at.Add(mailWindow + time.Second)
+		h.Advance(mailWindow + time.Second)
 		if err := ask(1); err != nil {
 			t.Errorf("after the wait: %v", err)
 		}
 	}
 	if n := len(h.mail()); n != maxMails+1 {
 		t.Errorf("%d mails", n)
+	}
+}
+
+// From one place a stranger cannot use up the mails of somebody who is elsewhere; all places together are bounded, too, and
+// strangers' addresses alike.
+func TestMails_placesApart(t *testing.T) {
+	h := newHouse(t)
+	for _, email := range []string{staffAddress, "stranger@acme.example"} {
+		ask := func(place string) error {
+			_, err := h.MailCode(t.Context(), MailRequest{Email: email, Place: place})
+			return err
+		}
+		for range maxMails {
+			if err := ask("192.0.2.1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range maxAllMail {
+			h.refused(ask("192.0.2.1"), ReasonTooMany)
+		}
+		for range maxAllMail - maxMails {
+			if err := ask("198.51.100.7"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.refused(ask("203.0.113.9"), ReasonTooMany)
+	}
+	if n := len(h.mail()); n != maxAllMail {
+		t.Errorf("%d mails", n)
+	}
+}
+
+// However many addresses strangers invent, whoever is somebody gets a code, and a stranger still sees what others see.
+func TestMails_strangersLeaveRoom(t *testing.T) {
+	h := newHouse(t)
+	count := func(n int) directory.Hash {
+		return directory.Hash{0: byte(n), 1: byte(n >> 8), 2: byte(n >> 16), 31: 9}
+	}
+	for n := 0; n < directory.MaxAttempts; {
+		try := &command.CountAttempt{Expires: directory.Time(h.Now().Add(time.Hour).UnixMicro()), Void: true}
+		for range directory.MaxAttemptCounts {
+			try.Counts = append(try.Counts, command.AttemptCount{Key: count(n), Limit: 5})
+			n++
+		}
+		h.Must("", try)
+	}
+	for range 2 * maxAllMail {
+		cookie, err := h.MailCode(t.Context(), MailRequest{Email: "stranger@acme.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = h.CheckCode(t.Context(), visit(cookie), "12345678")
+		h.refused(err, ReasonCodeWrong)
+	}
+	cookie, err := h.MailCode(t.Context(), MailRequest{Email: staffAddress})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.CheckCode(t.Context(), visit(cookie), h.mailed(staffAddress)); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -294,7 +354,7 @@ func TestForms_malformed(t *testing.T) {
 	}
 	_, err := h.MailCode(t.Context(), MailRequest{Email: guestAddress, Organization: "No Slug"})
 	h.refused(err, ReasonForm)
-	h.cut = true
+	h.Cut(true)
 	_, err = h.MailCode(t.Context(), MailRequest{Email: guestAddress})
 	h.refused(err, ReasonUnavailable)
 }

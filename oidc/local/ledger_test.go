@@ -9,11 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/raft"
-
 	"domicile/directory"
-	"domicile/fsm"
 	"domicile/fsm/command"
+	"domicile/fsm/fsmtest"
 	"domicile/fsm/state"
 	"domicile/oidc/local/localtest"
 	"domicile/seal"
@@ -32,15 +30,12 @@ const (
 
 func testIdentity() state.Identity { return state.Identity{Region: "eu", Cluster: "cluster-1"} }
 
-// house is a service over a real FSM without raft, with two organizations and a mail box.
+// house is a service over a ledger whose time stands still, with two organizations and a mail box.
 type house struct {
 	*testing.T
 	*Service
-	fsm   *fsm.FSM
-	ring  *seal.Keyring
-	index uint64
-	at    time.Time
-	cut   bool
+	*fsmtest.Ledger
+	ring *seal.Keyring
 
 	mu      sync.Mutex
 	letters []Letter
@@ -48,13 +43,13 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{T: t, fsm: fsm.New(testIdentity(), func(err error) { t.Error(err) }), ring: seal.GenerateKeyring(), at: time.Now()}
-	h.must("", &command.RaiseLevel{Level: command.MaxLevel})
-	h.must(acme, &command.CreateOrganization{OrganizationFields: command.OrganizationFields{
+	h := &house{T: t, Ledger: fsmtest.New(t, testIdentity(), command.MaxLevel), ring: seal.GenerateKeyring()}
+	h.Stop(time.Now())
+	h.Must(acme, &command.CreateOrganization{OrganizationFields: command.OrganizationFields{
 		Slug: "acme", Name: "Acme", Domains: []string{"acme.example"}, RootEmail: rootAddress, Profile: directory.ProfileInterop,
 		BreakGlass: []string{spareAddress},
 	}})
-	h.must(globex, &command.CreateOrganization{OrganizationFields: command.OrganizationFields{
+	h.Must(globex, &command.CreateOrganization{OrganizationFields: command.OrganizationFields{
 		Slug: "globex", Name: "Globex", Domains: []string{"globex.example"}, RootEmail: "root@globex.example", Profile: directory.ProfileInterop,
 	}})
 	h.invite(acme, guestAddress)
@@ -69,7 +64,7 @@ func (h *house) service(region, page string) *Service {
 	s, err := New(Deps{
 		Proposer: h, Viewer: h, Keyring: h.ring, Identity: state.Identity{Region: region, Cluster: "cluster-1"},
 		Region:        directory.Region{ID: region, Name: "European Union", LoginURL: page},
-		SessionPrefix: "dom_eu_session_", Mail: h.deliver, Now: func() time.Time { return h.at },
+		SessionPrefix: "dom_eu_session_", Mail: h.deliver, Now: h.Now,
 	})
 	if err != nil {
 		h.Fatal(err)
@@ -110,38 +105,9 @@ func (h *house) mailed(to string) string {
 	return found[1]
 }
 
-func (h *house) Propose(_ context.Context, c command.Command) (command.Result, error) {
-	if h.cut {
-		return command.Result{}, directory.Unavailable(time.Second, nil, "there is no leader")
-	}
-	c.RequestID = seal.NewRequestID()
-	c.Deadline = directory.Time(h.at.Add(10 * time.Second).UnixMicro())
-	entry := command.Entry{Region: "eu", Cluster: "cluster-1", At: directory.Time(h.at.UnixMicro()), Commands: [][]byte{c.Encode()}}
-	h.index++
-	applied := h.fsm.Apply(&raft.Log{Index: h.index, Type: raft.LogCommand, Data: entry.Encode()}).(fsm.Applied)
-	if applied.Err != nil {
-		return command.Result{}, applied.Err
-	}
-	return applied.Results[0], applied.Results[0].Err()
-}
-
-func (h *house) View(context.Context, state.Freshness) (*state.View, error) {
-	if h.cut {
-		return nil, directory.Unavailable(time.Second, nil, "this node is cut off")
-	}
-	return h.fsm.View(), nil
-}
-
-func (h *house) must(org directory.OrganizationID, p command.Payload) {
-	h.Helper()
-	if _, err := h.Propose(context.Background(), command.Command{Organization: org, Actor: "operator", Payload: p}); err != nil {
-		h.Fatal(err)
-	}
-}
-
 func (h *house) invite(org directory.OrganizationID, email string) {
 	h.Helper()
-	h.must(org, &command.CreateUser{ID: directory.ResourceID(email), Source: directory.SourceInvited, UserFields: command.UserFields{
+	h.Must(org, &command.CreateUser{ID: directory.ResourceID(email), Source: directory.SourceInvited, UserFields: command.UserFields{
 		Active: true, UserName: email, UserNameKey: directory.Fold(email), DisplayName: email, Emails: []string{email}, Attributes: "{}",
 	}})
 }
@@ -149,19 +115,19 @@ func (h *house) invite(org directory.OrganizationID, email string) {
 // change updates acme.
 func (h *house) change(edit func(*command.OrganizationFields)) {
 	h.Helper()
-	d, _ := h.fsm.View().Directory(acme)
+	d, _ := h.FSM.View().Directory(acme)
 	org := d.Organization()
 	fields := command.OrganizationFields{
 		Slug: org.Slug, Name: org.Name, Domains: org.Domains, RootEmail: org.RootEmail, Profile: org.Profile,
 		BreakGlass: org.BreakGlass, SignIn: org.SignIn,
 	}
 	edit(&fields)
-	h.must(acme, &command.UpdateOrganization{ExpectVersion: org.Version, OrganizationFields: fields})
+	h.Must(acme, &command.UpdateOrganization{ExpectVersion: org.Version, OrganizationFields: fields})
 }
 
 func (h *house) connect() {
 	h.Helper()
-	h.must(acme, &command.PutConnection{
+	h.Must(acme, &command.PutConnection{
 		ID: "connection", Issuer: "https://idp.example", ClientID: "client",
 		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic}, Enabled: true,
 	})
@@ -238,7 +204,7 @@ func visit(cookies ...Cookie) Visit {
 // session gives what a sign-in opened.
 func (h *house) session(done *SignedIn) *directory.Session {
 	h.Helper()
-	session, ok := h.fsm.View().Session(seal.HashToken(done.Token.Reveal()))
+	session, ok := h.FSM.View().Session(seal.HashToken(done.Token.Reveal()))
 	if !ok {
 		h.Fatal("no session")
 	}

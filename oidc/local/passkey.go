@@ -121,29 +121,19 @@ func (s *Service) checkPasskey(ctx context.Context, visit *Visit, response []byt
 		return Step{}, refuse(ReasonStanding, nil)
 	}
 	who, ok := signerOf(d, credentials.Email)
-	if !ok || made(credentials, string(used.ID)) < who.since {
+	if !ok {
 		return Step{}, refuse(ReasonStanding, nil)
 	}
 	if who.standing == directory.StandingBreakGlass {
 		id := seal.HashToken(string(used.ID))
 		c.First = factor{Passkey: id[:], SignCount: used.Authenticator.SignCount}
-		cookie, refusal := s.mailCode(ctx, c, &who)
+		cookie, refusal := s.mailCode(ctx, c, &who, "")
 		return Step{Code: cookie}, refusal
 	}
 	done, refusal := s.open(ctx, &who, c, visit, opening{
 		passkey: string(used.ID), signCount: used.Authenticator.SignCount, methods: methodsPasskey,
 	})
 	return Step{SignedIn: done}, refusal
-}
-
-// made is when a passkey was added.
-func made(credentials *directory.Credentials, id string) directory.Time {
-	for i := range credentials.Passkeys {
-		if credentials.Passkeys[i].ID == id {
-			return credentials.Passkeys[i].Created
-		}
-	}
-	return 0
 }
 
 // assertion verifies that one of the region's passkeys signed the challenge (Web Authentication §7.2).
@@ -258,7 +248,7 @@ func (s *Service) newPasskey(visit *Visit, d *state.Directory, who *signer, answ
 	if err != nil {
 		return nil, refuse(ReasonPasskey, err)
 	}
-	return &command.PutPasskey{Email: who.email, Handle: c.Handle, Passkey: directory.Passkey{
+	return &command.PutPasskey{Email: who.email, ExpectVersion: versionOf(d, who.email), Handle: c.Handle, Passkey: directory.Passkey{
 		ID: string(made.ID), PublicKey: string(made.PublicKey), SignCount: made.Authenticator.SignCount,
 		Flags: uint8(made.Flags.ProtocolValue()), AAGUID: model(made.Authenticator.AAGUID), Name: s.passkeyName(answer.Name),
 	}}, nil

@@ -30,7 +30,7 @@ func TestPasskey_root(t *testing.T) {
 		!slices.Equal(session.Methods, methodsPasskey) {
 		t.Errorf("session %+v", session)
 	}
-	d, _ := h.fsm.View().Directory(acme)
+	d, _ := h.FSM.View().Directory(acme)
 	root, ok := d.RootUser()
 	if !ok || root.ID != session.User || root.Email() != rootAddress {
 		t.Errorf("root user %+v", root)
@@ -81,7 +81,7 @@ func TestPasskey_breakGlass(t *testing.T) {
 		t.Errorf("session %+v of %+v", session, done)
 	}
 	var errands []directory.ErrandKind
-	for e := range h.fsm.View().Errands() {
+	for e := range h.FSM.View().Errands() {
 		errands = append(errands, e.Kind)
 	}
 	if !slices.Contains(errands, directory.ErrandBreakGlass) || !slices.Contains(errands, directory.ErrandCredentials) {
@@ -123,7 +123,7 @@ func TestPasskey_refusals(t *testing.T) {
 	h.refused(err, ReasonChallengeInvalid)
 
 	browser, response = h.ask(key)
-	h.at = h.at.Add(challengeLifetime)
+	h.Advance(challengeLifetime)
 	check(browser, response, ReasonChallengeExpired)
 
 	for name, spoil := range map[string]func(){
@@ -150,7 +150,7 @@ func TestPasskey_refusals(t *testing.T) {
 		browser, _ = h.ask(key)
 		check(browser, []byte(bad), ReasonPasskey)
 	}
-	h.cut = true
+	h.Cut(true)
 	check(browser, response, ReasonUnavailable)
 }
 
@@ -188,18 +188,17 @@ func TestPasskey_standingIsJudgedNow(t *testing.T) {
 	}
 	browser, response = h.ask(spare)
 	_, err = h.CheckPasskey(t.Context(), browser, response)
-	h.refused(err, ReasonStanding)
-	h.must(acme, &command.DeleteUser{ID: directory.ResourceID(guestAddress)})
+	h.refused(err, ReasonPasskeyUnknown)
+	h.Must(acme, &command.DeleteUser{ID: directory.ResourceID(guestAddress)})
 	browser, response = h.ask(guest)
 	_, err = h.CheckPasskey(t.Context(), browser, response)
-	h.refused(err, ReasonStanding)
-	h.at = h.at.Add(time.Minute)
-	h.must(acme, &command.CreateUser{ID: "successor", Source: directory.SourceInvited, UserFields: command.UserFields{
+	h.refused(err, ReasonPasskeyUnknown)
+	h.Must(acme, &command.CreateUser{ID: "successor", Source: directory.SourceInvited, UserFields: command.UserFields{
 		Active: true, UserName: guestAddress, UserNameKey: guestAddress, Emails: []string{guestAddress},
 	}})
 	browser, response = h.ask(guest)
 	_, err = h.CheckPasskey(t.Context(), browser, response)
-	h.refused(err, ReasonStanding)
+	h.refused(err, ReasonPasskeyUnknown) // it was the predecessor's
 }
 
 // Without a domain there are no passkeys, and all else works.

@@ -112,7 +112,7 @@ func ledgerReason(err error) Reason {
 	switch directory.KindOf(err) {
 	case directory.KindReplayed:
 		return ReasonReplayed
-	case directory.KindUnauthenticated:
+	case directory.KindUnauthenticated, directory.KindStale:
 		return ReasonChallengeExpired
 	case directory.KindForbidden, directory.KindNotFound:
 		return ReasonStanding

@@ -48,7 +48,7 @@ func (s *Service) MailSetup(ctx context.Context, org directory.OrganizationID, a
 		return directory.Errorf(directory.KindInvalid, "email",
 			"this is neither the root user's address, nor a break-glass address, nor an invited person who may sign in here")
 	}
-	if refusal := s.countMail(ctx, "setup", string(org), who.email); refusal != nil {
+	if refusal := s.countMail(ctx, false, "", "setup", string(org), who.email); refusal != nil {
 		if refusal.Reason == ReasonTooMany {
 			return refusal
 		}
@@ -173,14 +173,17 @@ func (s *Service) setupPasskey(ctx context.Context, token string, visit *Visit, 
 	}
 	result, err := s.propose(ctx, at.Organization, setupActor, put)
 	if err != nil {
-		return Enrolled{}, refuse(ledgerReason(err), err)
+		return Enrolled{}, refuse(linkReason(err), err)
 	}
 	made := Enrolled{Email: at.who.email, Passkey: put.Name, Drop: s.cookieName(purposeEnrol)}
 	version := result.Version
 	if held, ok := at.directory.Credentials(at.who.email); at.who.takesRecovery() && (!ok || len(held.Recovery) == 0) {
 		var codes Enrolled
-		if codes, version, refusal = s.renewCodes(ctx, &at.who, put.Handle, setupActor); refusal != nil {
-			return Enrolled{}, refusal
+		codes, version, err = s.renewCodes(ctx, setupActor, at.Organization, &command.PutRecovery{
+			Email: put.Email, ExpectVersion: version, Handle: put.Handle,
+		})
+		if err != nil {
+			return Enrolled{}, refuse(linkReason(err), err)
 		}
 		made.Recovery = codes.Recovery
 	}
@@ -201,9 +204,11 @@ func (s *Service) setupCodes(ctx context.Context, token string) (Enrolled, *Refu
 	if !at.who.takesRecovery() {
 		return Enrolled{}, refuse(ReasonStanding, nil)
 	}
-	made, version, refusal := s.renewCodes(ctx, &at.who, handleOf(at.directory, at.who.email), setupActor)
-	if refusal != nil {
-		return Enrolled{}, refusal
+	made, version, err := s.renewCodes(ctx, setupActor, at.Organization, &command.PutRecovery{
+		Email: at.who.email, ExpectVersion: at.Version, Handle: handleOf(at.directory, at.who.email),
+	})
+	if err != nil {
+		return Enrolled{}, refuse(linkReason(err), err)
 	}
 	return s.goOn(at, made, version)
 }
@@ -222,12 +227,18 @@ func (s *Service) goOn(at *setup, made Enrolled, version uint64) (Enrolled, *Ref
 	return made, nil
 }
 
-// renewCodes replaces the recovery codes of an address and gives the new ones.
-func (s *Service) renewCodes(ctx context.Context, who *signer, handle, actor string) (Enrolled, uint64, *Refusal) {
-	codes, hashes := newRecoveryCodes()
-	result, err := s.propose(ctx, who.organization.ID, actor, &command.PutRecovery{Email: who.email, Handle: handle, Hashes: hashes})
-	if err != nil {
-		return Enrolled{}, 0, refuse(ledgerReason(err), err)
+// linkReason is ledgerReason for what was asked by a link: credentials that changed meanwhile make it void.
+func linkReason(err error) Reason {
+	if directory.KindOf(err) == directory.KindStale {
+		return ReasonLink
 	}
-	return Enrolled{Email: who.email, Recovery: codes}, result.Version, nil
+	return ledgerReason(err)
+}
+
+// renewCodes replaces recovery codes by new ones and gives those, with the version of the credentials.
+func (s *Service) renewCodes(ctx context.Context, actor string, org directory.OrganizationID, put *command.PutRecovery) (Enrolled, uint64, error) {
+	codes, hashes := newRecoveryCodes()
+	put.Hashes = hashes
+	result, err := s.propose(ctx, org, actor, put)
+	return Enrolled{Email: put.Email, Recovery: codes}, result.Version, err
 }

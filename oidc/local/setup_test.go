@@ -40,9 +40,42 @@ func TestSetup_linkWorksOnce(t *testing.T) {
 	if page, err = h.Setup(t.Context(), next.Next); err != nil || page.Passkeys != 1 {
 		t.Errorf("%+v, %v", page, err)
 	}
-	h.at = h.at.Add(setupLifetime)
+	h.Advance(setupLifetime)
 	_, err = h.Setup(t.Context(), next.Next)
 	h.refused(err, ReasonLink)
+}
+
+// However often a link is posted at once, it counts once.
+func TestSetup_race(t *testing.T) {
+	h := newHouse(t)
+	for _, address := range []string{rootAddress, guestAddress} {
+		token := h.link(address)
+		page, err := h.Setup(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const posts = 8
+		errs := make(chan error, posts)
+		for range posts {
+			response := h.create(newKey(), page.Prompt)
+			go func() {
+				_, err := h.SetupPasskey(h.Context(), token, visit(page.Prompt.Cookie), NewPasskey{Response: response})
+				errs <- err
+			}()
+		}
+		done := 0
+		for range posts {
+			if err := <-errs; err == nil {
+				done++
+			} else {
+				h.refused(err, ReasonLink)
+			}
+		}
+		d, _ := h.FSM.View().Directory(acme)
+		if held, _ := d.Credentials(address); done != 1 || len(held.Passkeys) != 1 {
+			t.Errorf("%s: %d posts counted, credentials %+v", address, done, held)
+		}
+	}
 }
 
 func TestSetup_hostile(t *testing.T) {
@@ -124,7 +157,7 @@ func TestMailSetup(t *testing.T) {
 	if err := h.MailSetup(t.Context(), acme, guestAddress, "operator"); directory.KindOf(err) != directory.KindUnavailable {
 		t.Errorf("without a mail server: %v", err)
 	}
-	h.cut = true
+	h.Cut(true)
 	if err := h.MailSetup(t.Context(), acme, guestAddress, "operator"); directory.KindOf(err) != directory.KindUnavailable {
 		t.Errorf("cut off: %v", err)
 	}
@@ -134,7 +167,7 @@ func TestMailSetup(t *testing.T) {
 func (h *house) person(done *SignedIn) Person {
 	h.Helper()
 	session := h.session(done)
-	d, _ := h.fsm.View().Directory(session.Organization)
+	d, _ := h.FSM.View().Directory(session.Organization)
 	user, _ := d.User(session.User)
 	return Person{User: user, Organization: d.Organization(), Session: session}
 }
@@ -174,7 +207,7 @@ func TestKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	h.at = h.at.Add(freshness)
+	h.Advance(freshness)
 	if keys, err = h.Keys(t.Context(), root); err != nil || keys.Fresh || len(keys.Prompt.Options) != 0 || len(keys.Passkeys) != 1 {
 		t.Errorf("%+v, %v", keys, err)
 	}
@@ -235,8 +268,8 @@ func TestKeys_othersAre(t *testing.T) {
 	}
 	_, err = h.RenewCodes(t.Context(), guest)
 	h.refused(err, ReasonNotYours)
-	h.at = h.at.Add(time.Minute)
-	h.must(acme, &command.DeleteUser{ID: guest.User.ID})
+	h.Advance(time.Minute)
+	h.Must(acme, &command.DeleteUser{ID: guest.User.ID})
 	_, err = h.Keys(t.Context(), guest)
 	h.refused(err, ReasonNotYours)
 }

@@ -2,7 +2,6 @@ package local
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
 	"domicile/directory"
@@ -27,31 +26,24 @@ type signer struct {
 	organization *directory.Organization
 	email        string               // folded
 	user         directory.ResourceID // that signs in; empty: the root user, whom the ledger has to make
-	since        directory.Time       // passkeys from before were somebody else's, who had the address; 0: of whenever
 }
 
 // signerOf says what a folded address is to an organization. The ledger judges the same again when the session opens.
 func signerOf(d *state.Directory, email string) (signer, bool) {
-	org := d.Organization()
-	who := signer{standing: org.Stands(email), organization: org, email: email}
-	if who.standing != directory.StandingNone {
-		if root, ok := d.RootUser(); ok {
-			who.user = root.ID
-		}
-		return who, true
-	}
-	user, ok := d.UserByName(email)
-	if !ok || !user.Active || user.Source != directory.SourceInvited || mustUseProvider(d, email) {
+	standing, user := d.Stands(email)
+	switch standing {
+	case directory.StandingNone:
 		return signer{}, false
+	case directory.StandingInvited:
+		if !user.Active || d.MustUseProvider(email) {
+			return signer{}, false
+		}
 	}
-	who.standing, who.user, who.since = directory.StandingInvited, user.ID, user.Created
+	who := signer{standing: standing, organization: d.Organization(), email: email}
+	if user != nil {
+		who.user = user.ID
+	}
 	return who, true
-}
-
-// mustUseProvider tells whether the organization wants people with this address to come through its identity provider.
-func mustUseProvider(d *state.Directory, email string) bool {
-	org := d.Organization()
-	return org.SignIn.RequireSSO && slices.Contains(org.Domains, directory.EmailDomain(email)) && d.Federated()
 }
 
 // takesRecovery tells whether recovery codes are of any use to the address: to an invited person a code by mail is enough.

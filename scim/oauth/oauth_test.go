@@ -41,7 +41,7 @@ func (h *house) approve() string {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if life := expires.Sub(h.now()); life <= 0 || life > oauth.ApprovalLife {
+	if life := expires.Sub(h.Now()); life <= 0 || life > oauth.ApprovalLife {
 		h.t.Errorf("the approval lives for %s", life)
 	}
 	return approval.Reveal()
@@ -92,14 +92,14 @@ func TestClientCredentials(t *testing.T) {
 	if text := tokens.Access.Reveal(); !strings.HasPrefix(text, "dom_eu_") {
 		t.Errorf("token %q is not one of ours", text)
 	}
-	row, _ := h.fsm.View().TokenByHash(seal.HashToken(tokens.Access.Reveal()))
+	row, _ := h.FSM.View().TokenByHash(seal.HashToken(tokens.Access.Reveal()))
 	if row.Organization != acme || row.Kind != directory.TokenAccess || row.Client != daemon || row.Hint == "" {
 		t.Errorf("row %+v", row)
 	}
 	if !h.opens(tokens.Access) {
 		t.Error("the token opens nothing")
 	}
-	h.wait(oauth.AccessLife + time.Second)
+	h.Advance(oauth.AccessLife + time.Second)
 	if h.opens(tokens.Access) {
 		t.Error("the token opens after its life")
 	}
@@ -165,7 +165,7 @@ func TestOrganizationState(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
 			if c.plans != nil {
-				h.must("", &command.PutSettings{SettingsFields: command.SettingsFields{Plans: c.plans}})
+				h.Must("", &command.PutSettings{SettingsFields: command.SettingsFields{Plans: c.plans}})
 			}
 			h.organization(acme, c.change, false)
 			_, tokenErr := h.Token(t.Context(), by(daemon, "grant_type", "client_credentials"))
@@ -216,7 +216,7 @@ func TestAuthorizationCode(t *testing.T) {
 	if !h.opens(tokens.Access) || h.opens(tokens.Refresh) {
 		t.Error("the access token opens SCIM, the refresh token must not")
 	}
-	h.wait(30 * 24 * time.Hour)
+	h.Advance(30 * 24 * time.Hour)
 	refresh := by(okta, "grant_type", "refresh_token", "refresh_token", tokens.Refresh.Reveal())
 	for range 2 {
 		again, err := h.Token(t.Context(), refresh)
@@ -252,7 +252,7 @@ func TestCodeIsBound(t *testing.T) {
 		"challenge as its verifier": grant(okta, challenged, "redirect_uri", callback, "code_verifier", pkce),
 		"no code":                   grant(okta, "", "redirect_uri", callback),
 		"an approval":               grant(okta, h.approve(), "redirect_uri", callback),
-		"a changed code":            grant(okta, plain[:len(plain)-2]+"AA", "redirect_uri", callback),
+		"a changed code":            grant(okta, plain[:len(plain)-8]+"AAAAAAAA", "redirect_uri", callback),
 		"a long code":               grant(okta, strings.Repeat("A", 5000), "redirect_uri", callback),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -266,7 +266,7 @@ func TestCodeIsBound(t *testing.T) {
 		}
 	}
 	late := h.code(h.approve())
-	h.wait(oauth.CodeLife + time.Second)
+	h.Advance(oauth.CodeLife + time.Second)
 	_, err := h.exchange(late)
 	wantCode(t, err, oauth.CodeInvalidGrant)
 }
@@ -322,7 +322,7 @@ func TestApproval(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := h.approve()
-	h.wait(oauth.ApprovalLife)
+	h.Advance(oauth.ApprovalLife)
 	elsewhere := h.node(seal.GenerateKeyring())
 	other, _, err := elsewhere.Approve(t.Context(), acme, okta)
 	if err != nil {
@@ -408,7 +408,7 @@ func TestRevoke(t *testing.T) {
 		t.Fatal(err)
 	}
 	bearer, hash := seal.MintToken("dom_eu_")
-	h.must(acme, &command.CreateToken{Tokens: []command.NewToken{{ID: "bearer", Hash: hash, Name: "by hand"}}})
+	h.Must(acme, &command.CreateToken{Tokens: []command.NewToken{{ID: "bearer", Hash: hash, Name: "by hand"}}})
 
 	wantCode(t, h.Revoke(t.Context(), by(okta)), oauth.CodeInvalidRequest)
 	wantCode(t, h.Revoke(t.Context(), oauth.Request{Form: form("token", tokens.Access.Reveal())}), oauth.CodeInvalidClient)
@@ -442,7 +442,7 @@ func TestRevoke(t *testing.T) {
 // TestCutOff: a node that does not know says so, and nothing that looks like a refusal.
 func TestCutOff(t *testing.T) {
 	h := newHouse(t)
-	h.cut.Store(true)
+	h.Cut(true)
 	_, token := h.Token(t.Context(), by(daemon, "grant_type", "client_credentials"))
 	_, page := h.Authorize(t.Context(), question())
 	_, decision := h.Decide(t.Context(), question())

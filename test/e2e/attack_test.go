@@ -160,7 +160,7 @@ func TestAttack36_deactivationUnderRequests(t *testing.T) {
 // A node sleeps while a person is deactivated, and when it wakes up the rest of the region does not answer: it knows of a
 // session that has ended. It may believe in it for as long as the bound says, and not longer; and of somebody else, who is
 // still signed in, it never says that they are not.
-func TestAttack37_nodeCutOffFromItsLeader(t *testing.T) {
+func TestAttack37_nodeThatSlept(t *testing.T) {
 	r := startRegion(t, nil)
 	ada, bob := person("ada", "Ada Byron"), person("bob", "Bob")
 	w := newWorld(t, r, ada, bob)

@@ -22,7 +22,9 @@ type Node struct {
 	Name string
 	URL  string // public listener
 	Ops  string // operations listener
-	Peer string // peer link, host:port
+	Peer string // peer link, host:port, as others know it
+
+	PeerListen string // where the peer link listens; differs from Peer behind a relay
 
 	command []string // runs the binary
 	dir     string

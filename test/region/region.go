@@ -32,6 +32,8 @@ type Options struct {
 	// Hosts gives each node an IP address of its own, which turns the loopback-only development mode off. nil: all nodes
 	// are on loopback.
 	Hosts []string
+	// Relays leads the peer link over relays, so that Cut can cut a node off. It needs Linux, and all nodes on this machine.
+	Relays bool
 	// Launcher is the command line before the binary's own, that runs it where node n shall run. nil: none.
 	Launcher func(n int) []string
 }
@@ -42,6 +44,8 @@ type Region struct {
 	Nodes    []*Node
 	Operator string // the operator token
 	Client   *http.Client
+
+	relays *relays // nil: nodes talk to each other directly
 }
 
 // startTimeout bounds how long a region may take to become ready.
@@ -89,22 +93,34 @@ func Prepare(ctx context.Context, o Options) (*Region, error) {
 		name := fmt.Sprintf("%s-%d", o.ID, n+1)
 		node := &Node{
 			Name: name, command: []string{o.Binary}, dir: filepath.Join(o.Dir, name),
-			URL: "http://" + a.public, Ops: "http://" + a.ops, Peer: a.peer, client: r.Client,
+			URL: "http://" + a.public, Ops: "http://" + a.ops, Peer: a.peer, PeerListen: a.peer, client: r.Client,
 		}
 		if o.Launcher != nil {
 			node.command = append(o.Launcher(n), o.Binary)
 		}
 		r.Nodes = append(r.Nodes, node)
 	}
-	if err := r.writeKeys(ctx); err != nil {
-		return nil, err
-	}
-	for n := range r.Nodes {
-		if err := r.writeConfig(n); err != nil {
+	if o.Relays {
+		if r.relays, err = openRelays(r.Nodes); err != nil {
 			return nil, err
 		}
 	}
+	if err := r.writeFiles(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
 	return r, nil
+}
+
+func (r *Region) writeFiles(ctx context.Context) error {
+	if err := r.writeKeys(ctx); err != nil {
+		return err
+	}
+	for n := range r.Nodes {
+		if err := r.writeConfig(n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // PKI gives the path of one of the region's key files.
@@ -135,7 +151,7 @@ func (r *Region) writeConfig(n int) error {
 		Listen: strings.TrimPrefix(node.URL, "http://"), OpsListen: strings.TrimPrefix(node.Ops, "http://"),
 		KeyringFile: r.PKI("keyring.json"), OperatorTokenFile: r.PKI("operator-token"),
 		Peer: config.Peer{
-			Listen: node.Peer, Advertise: node.Peer, BootstrapExpect: r.Size,
+			Listen: node.PeerListen, Advertise: node.Peer, BootstrapExpect: r.Size,
 			CertificateFile: r.PKI(node.Name + ".pem"), KeyFile: r.PKI(node.Name + ".key"), CAFile: r.PKI("ca.pem"),
 		},
 		Traces:     config.Traces{File: filepath.Join(node.dir, "traces.jsonl"), Sample: &sample},
@@ -201,6 +217,13 @@ func (r *Region) Followers(ctx context.Context) ([]*Node, error) {
 	return followers, nil
 }
 
+// Cut cuts a node off from the others: from now on no byte passes between it and them, and nobody is told. The region was
+// started with Relays.
+func (r *Region) Cut(node *Node) { r.relays.set(node, true) }
+
+// Mend undoes Cut.
+func (r *Region) Mend(node *Node) { r.relays.set(node, false) }
+
 // Close kills what still runs.
 func (r *Region) Close() error {
 	var err error
@@ -208,6 +231,9 @@ func (r *Region) Close() error {
 		if node.PID() != 0 {
 			err = errors.Join(err, node.Kill())
 		}
+	}
+	if r.relays != nil {
+		err, r.relays = errors.Join(err, r.relays.close()), nil
 	}
 	r.Client.CloseIdleConnections()
 	return err
