@@ -171,6 +171,9 @@ func TestPutConnection_discovery(t *testing.T) {
 		"no token endpoint":    {func(i *consoletest.Issuer) { i.Set("token_endpoint", nil) }, "", false},
 		"script endpoint":      {func(i *consoletest.Issuer) { i.Set("authorization_endpoint", "javascript:alert(1)") }, "", false},
 		"relative keys":        {func(i *consoletest.Issuer) { i.Set("jwks_uri", "/keys") }, "", false},
+		"token inside":         {func(i *consoletest.Issuer) { i.Set("token_endpoint", "http://169.254.169.254/token") }, "", false},
+		"keys inside":          {func(i *consoletest.Issuer) { i.Set("jwks_uri", "http://10.0.0.1/keys") }, "", false},
+		"userinfo inside":      {func(i *consoletest.Issuer) { i.Set("userinfo_endpoint", "http://[::ffff:10.0.0.1]/me") }, "", false},
 		"odd userinfo":         {func(i *consoletest.Issuer) { i.Set("userinfo_endpoint", "ftp://x/") }, "", false},
 		"too large":            {func(i *consoletest.Issuer) { i.Set("padding", strings.Repeat("x", 70<<10)) }, "", false},
 	} {

@@ -2,12 +2,14 @@ package console
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 
 	"domicile/directory"
+	"domicile/egress"
 )
 
 const (
@@ -71,12 +73,34 @@ func (s *Service) discover(ctx context.Context, r *Registration) (*Discovery, er
 	if err := d.validate(strings.HasPrefix(authority, "http://")); err != nil {
 		return nil, err
 	}
+	if err := s.reaches(ctx, &d); err != nil {
+		return nil, err
+	}
 	r.Issuer = issuer
 	r.NamesIssuer = r.SharedRedirect && d.SendsIssuer
 	for _, list := range []*[]string{&d.SigningAlgorithms, &d.AuthMethods, &d.ResponseModes, &d.ChallengeMethods} {
 		*list = clipped(*list)
 	}
 	return &Discovery{Metadata: d, Warnings: d.warnings(authority, &r.ConnectionSettings)}, nil
+}
+
+// reaches wants the endpoints that a node calls at addresses that it may call. One whose host cannot be found now may be there
+// when somebody signs in.
+func (s *Service) reaches(ctx context.Context, d *Metadata) error {
+	for _, e := range []struct{ name, url string }{
+		{"token_endpoint", d.TokenEndpoint}, {"jwks_uri", d.JWKSURI}, {"userinfo_endpoint", d.UserinfoEndpoint},
+	} {
+		if e.url == "" {
+			continue
+		}
+		err := s.deps.Egress.Permits(ctx, e.url)
+		if errors.Is(err, egress.ErrRefusedAddress) || errors.Is(err, egress.ErrRefusedURL) {
+			refusal := directory.Errorf(directory.KindInvalid, "issuer", "the %s of the discovery document cannot be used: %v", e.name, err)
+			refusal.Err = err
+			return refusal
+		}
+	}
+	return nil
 }
 
 // clipped bounds a list that a stranger wrote.

@@ -9,9 +9,6 @@ const (
 	MaxAttemptLife = day
 	// MaxAttempts bounds the keys that are counted at one time in a region; over it further keys are refused.
 	MaxAttempts = 100_000
-	// MaxVoidAttempts bounds the keys that a void try may bring: strangers, who can invent as many as they like, leave room
-	// for those who are somebody.
-	MaxVoidAttempts = MaxAttempts / 2
 	// MaxAttemptCounts bounds the keys that one try counts for.
 	MaxAttemptCounts = 4
 )

@@ -3,16 +3,25 @@ package directory
 import "fmt"
 
 // Credentials are what somebody signs in with here, without an identity provider: the root user, a break-glass address or
-// an invited person. What the address may do is decided at each sign-in by what it is to the organization then.
+// an invited person. What the address may do is decided at each sign-in by what it is to the organization then. Credentials
+// with nothing in them are none.
 type Credentials struct {
 	Organization OrganizationID
-	Email        string // folded; one set for each address of an organization
-	Handle       string // the WebAuthn user handle: random, unique in the region
+	Email        string     // folded; one set for each address of an organization
+	User         ResourceID // the invited person that they were made for; empty: whoever has the address
+	Handle       string     // the WebAuthn user handle: random, unique in the region
 	Passkeys     []Passkey
 	Recovery     []Hash // of recovery codes that were not used yet
+	Link         Hash   // of the set-up link that was mailed last and was not used yet; zero: none
+	LinkExpires  Time
 	Created      Time
 	Modified     Time
 	Version      uint64
+}
+
+// Empty tells whether nothing is in the credentials.
+func (c *Credentials) Empty() bool {
+	return len(c.Passkeys) == 0 && len(c.Recovery) == 0 && c.Link == Hash{}
 }
 
 // Passkey is a WebAuthn credential (Web Authentication Level 3 §4).
@@ -27,14 +36,15 @@ type Passkey struct {
 	LastUsed  Time // 0: never
 }
 
-// Bounds of a set of credentials, and of the sets of one organization.
+// Bounds of a set of credentials, and of the sets of one organization. Whoever was mailed a link has one.
 const (
-	MaxCredentials   = 10_000
+	MaxCredentials   = 100_000
 	MaxPasskeys      = 10
 	MaxRecoveryCodes = 10
 	MaxPasskeyID     = 1023 // bytes, WebAuthn §4
 	MaxPasskeyKey    = 1024 // bytes
 	MaxPasskeyName   = 100
+	MaxLinkLife      = 7 * day
 )
 
 // Standing is what an address is to an organization.

@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -93,6 +94,34 @@ func (c *Client) Dial(ctx context.Context, network, address string) (net.Conn, e
 		return nil, explain(err)
 	}
 	return conn, nil
+}
+
+// Permits looks whether a URL leads to an address that may be called, without calling it. What it leads to when it is called is
+// judged again. Its errors are *Error: ErrRefusedURL, ErrRefusedAddress, or why its host has no address.
+func (c *Client) Permits(ctx context.Context, rawURL string) error {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return &Error{Reason: ErrRefusedURL, Cause: err}
+	}
+	if err := c.checkURL(u); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.ConnectTimeout)
+	defer cancel()
+	port, err := net.DefaultResolver.LookupPort(ctx, "tcp", cmp.Or(u.Port(), u.Scheme))
+	if err != nil {
+		return &Error{Reason: ErrRefusedURL, Cause: err}
+	}
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
+	if err != nil {
+		return explain(err)
+	}
+	for _, address := range addresses {
+		if c.allowed(netip.AddrPortFrom(address, uint16(port))) {
+			return nil
+		}
+	}
+	return &Error{Reason: ErrRefusedAddress, Cause: fmt.Errorf("%s: %v", u.Host, addresses)}
 }
 
 // CloseIdle closes connections that nobody uses.

@@ -102,6 +102,10 @@ func TestAttack38_refusals(t *testing.T) {
 			if tt.want != nil && !errors.Is(err, tt.want) {
 				t.Fatalf("error = %v (%#v), want %v", err, err, tt.want)
 			}
+			refused := tt.want == ErrRefusedURL || tt.want == ErrRefusedAddress
+			if permits := open(t, tt.cfg).Permits(t.Context(), tt.url); tt.want != nil && (refused && !errors.Is(permits, tt.want) || !refused && permits != nil) {
+				t.Errorf("permits: %v, want %v", permits, tt.want)
+			}
 			for _, leak := range []string{"127.0.0", "169.254", "10.0.0.1", "secret", "dial", "lookup"} {
 				if strings.Contains(err.Error(), leak) {
 					t.Errorf("error text %q tells %q", err, leak)

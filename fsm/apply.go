@@ -80,6 +80,7 @@ var table = map[command.Kind]applyFunc{
 	command.KindCountAttempt:       on(countAttempt),
 	command.KindPutPasskey:         on(putPasskey),
 	command.KindDeleteCredentials:  on(deleteCredentials),
+	command.KindPutSetupLink:       on(putSetupLink),
 	command.KindDeletePasskey:      on(deletePasskey),
 	command.KindPutRecovery:        on(putRecovery),
 	command.KindOpenLocalSession:   on(openLocalSession),

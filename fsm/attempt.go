@@ -9,6 +9,9 @@ func countAttempt(tx *transaction, p *command.CountAttempt) (command.Result, *di
 	if refusal := attemptFits(tx, p); refusal != nil {
 		return command.Result{}, refusal
 	}
+	if p.Void {
+		return command.Result{}, nil
+	}
 	counted := make([]directory.Attempt, len(p.Counts))
 	fresh := 0
 	for i, count := range p.Counts {
@@ -24,11 +27,7 @@ func countAttempt(tx *transaction, p *command.CountAttempt) (command.Result, *di
 		next.Tries++
 		counted[i] = next
 	}
-	switch room := tx.state.AttemptCount() + fresh; {
-	case fresh == 0:
-	case p.Void && room > directory.MaxVoidAttempts:
-		return command.Result{}, nil
-	case room > directory.MaxAttempts:
+	if fresh > 0 && tx.state.AttemptCount()+fresh > directory.MaxAttempts {
 		return command.Result{}, tooManyAttempts()
 	}
 	for i := range counted {

@@ -49,6 +49,7 @@ var audited = map[command.Kind]auditFunc{
 	command.KindEndSessions:       told(auditSessions),
 	command.KindPutPasskey:        plain("credentials.passkey_added", func(p *command.PutPasskey) string { return p.Email }),
 	command.KindDeletePasskey:     plain("credentials.passkey_deleted", func(p *command.DeletePasskey) string { return p.Email }),
+	command.KindPutSetupLink:      plain("credentials.link_made", func(p *command.PutSetupLink) string { return p.Email }),
 	command.KindDeleteCredentials: plain("credentials.deleted", func(p *command.DeleteCredentials) string { return p.Email }),
 	command.KindPutRecovery:       plain("credentials.recovery_changed", func(p *command.PutRecovery) string { return p.Email }),
 	command.KindOpenLocalSession: told(func(tx *transaction, p *command.OpenLocalSession) entry {

@@ -15,6 +15,40 @@ const (
 	maxAAGUID  = 16
 )
 
+func putSetupLink(tx *transaction, p *command.PutSetupLink) (command.Result, *directory.Error) {
+	d, refusal := tx.directory()
+	if refusal != nil {
+		return command.Result{}, refusal
+	}
+	switch {
+	case p.Hash == directory.Hash{}:
+		return command.Result{}, directory.Errorf(directory.KindInvalid, "hash", "a set-up link needs a hash")
+	case p.Expires <= tx.now || p.Expires > tx.now+directory.MaxLinkLife:
+		return command.Result{}, directory.Errorf(directory.KindInvalid, "expires", "a set-up link works for a week at the most")
+	}
+	next, refusal := credentialsOf(tx, d, p.Email, p.Handle)
+	if refusal != nil {
+		return command.Result{}, refusal
+	}
+	next.Link, next.LinkExpires, next.Modified, next.Version = p.Hash, p.Expires, tx.now, tx.seq
+	tx.state.PutCredentials(d, &next)
+	return tx.changed(next.Created), nil
+}
+
+// follow uses up the set-up link by which credentials are changed. One that was not used is void then: what it was mailed for
+// has been done.
+func (tx *transaction) follow(c *directory.Credentials, by *command.Setup) *directory.Error {
+	if by.Link != (directory.Hash{}) && (by.Link != c.Link || tx.now >= c.LinkExpires) {
+		return directory.Errorf(directory.KindStale, "link", "the set-up link was used, has expired, or is not the newest one")
+	}
+	if by.Link == (directory.Hash{}) || by.Next == (directory.Hash{}) {
+		c.Link, c.LinkExpires = directory.Hash{}, 0
+	} else {
+		c.Link = by.Next
+	}
+	return nil
+}
+
 func putPasskey(tx *transaction, p *command.PutPasskey) (command.Result, *directory.Error) {
 	d, refusal := tx.directory()
 	if refusal != nil {
@@ -23,8 +57,11 @@ func putPasskey(tx *transaction, p *command.PutPasskey) (command.Result, *direct
 	if refusal := passkeyFits(p); refusal != nil {
 		return command.Result{}, refusal
 	}
-	next, refusal := credentialsOf(tx, d, p.Email, p.Handle, p.ExpectVersion)
+	next, refusal := credentialsOf(tx, d, p.Email, p.Handle)
 	if refusal != nil {
+		return command.Result{}, refusal
+	}
+	if refusal := tx.follow(&next, &p.Setup); refusal != nil {
 		return command.Result{}, refusal
 	}
 	if _, taken := tx.state.CredentialsByPasskey(p.ID); taken {
@@ -68,6 +105,7 @@ func deletePasskey(tx *transaction, p *command.DeletePasskey) (command.Result, *
 		return command.Result{}, directory.Errorf(directory.KindNotFound, "", "there is no such passkey")
 	}
 	next.Passkeys = slices.Delete(slices.Clone(next.Passkeys), place, place+1)
+	next.Link, next.LinkExpires = directory.Hash{}, 0
 	return tx.keep(d, &next, "passkey deleted"), nil
 }
 
@@ -84,12 +122,12 @@ func putRecovery(tx *transaction, p *command.PutRecovery) (command.Result, *dire
 	if refusal := recoveryFits(tx, p); refusal != nil {
 		return command.Result{}, refusal
 	}
-	next, refusal := credentialsOf(tx, d, p.Email, p.Handle, p.ExpectVersion)
+	next, refusal := credentialsOf(tx, d, p.Email, p.Handle)
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
-	if slices.Equal(next.Recovery, p.Hashes) {
-		return command.Result{Version: next.Version, Created: next.Created, Modified: next.Modified}, nil
+	if refusal := tx.follow(&next, &p.Setup); refusal != nil {
+		return command.Result{}, refusal
 	}
 	next.Recovery = p.Hashes
 	return tx.keep(d, &next, "recovery codes replaced"), nil
@@ -123,35 +161,39 @@ func deleteCredentials(tx *transaction, p *command.DeleteCredentials) (command.R
 	if !ok {
 		return command.Result{}, directory.Errorf(directory.KindNotFound, "", "this address has neither passkey nor recovery code")
 	}
+	endLocalSessions(tx, d, present)
 	next := *present
-	next.Passkeys, next.Recovery = nil, nil
-	endLocalSessions(tx, d, p.Email)
+	next.Passkeys, next.Recovery, next.Link, next.LinkExpires = nil, nil, directory.Hash{}, 0
 	return tx.keep(d, &next, "passkeys and recovery codes deleted"), nil
 }
 
-// endLocalSessions ends the sessions that an address opened here.
-func endLocalSessions(tx *transaction, d *state.Directory, email string) {
-	standing, user := d.Stands(email)
-	if user == nil {
-		return
+// endLocalSessions ends the sessions that an address opened here: as what it is, and as the invited person that it was.
+func endLocalSessions(tx *transaction, d *state.Directory, held *directory.Credentials) {
+	end := func(user *directory.User, opened func(*directory.Session) bool) {
+		for _, session := range slices.Collect(d.SessionsOf(user.Number)) {
+			if opened(session) {
+				tx.state.DeleteSession(session)
+			}
+		}
 	}
-	for _, session := range slices.Collect(d.SessionsOf(user.Number)) {
-		own := session.Kind == directory.SessionLocal
-		if standing == directory.StandingBreakGlass {
-			own = session.Kind == directory.SessionBreakGlass && session.Email == email
-		}
-		if own {
-			tx.state.DeleteSession(session)
-		}
+	local := func(s *directory.Session) bool { return s.Kind == directory.SessionLocal }
+	if invited, ok := d.User(held.User); ok {
+		end(invited, local)
+	}
+	switch standing, user := d.Stands(held.Email); {
+	case user == nil:
+	case standing == directory.StandingBreakGlass:
+		end(user, func(s *directory.Session) bool { return s.Kind == directory.SessionBreakGlass && s.Email == held.Email })
+	default:
+		end(user, local)
 	}
 }
 
-// forget drops the credentials of addresses that are nothing to the organization any more, so that whoever gets an address
-// next begins anew.
+// forget drops the credentials of addresses that are nothing to the organization any more, or another person's, so that whoever
+// gets an address next begins anew.
 func (tx *transaction) forget(d *state.Directory, addresses ...string) {
 	for _, address := range addresses {
-		held, ok := d.Credentials(address)
-		if standing, _ := d.Stands(address); ok && standing == directory.StandingNone {
+		if held, ok := d.Credentials(address); ok && !d.Holds(held) {
 			tx.state.PutCredentials(d, &directory.Credentials{Organization: held.Organization, Email: held.Email})
 		}
 	}
@@ -165,19 +207,20 @@ func (tx *transaction) forgetName(d *state.Directory, old *directory.User) {
 }
 
 // credentialsOf gives an address's credentials, or what new ones begin with.
-func credentialsOf(tx *transaction, d *state.Directory, email, handle string, version uint64) (directory.Credentials, *directory.Error) {
+func credentialsOf(tx *transaction, d *state.Directory, email, handle string) (directory.Credentials, *directory.Error) {
 	if local, domain, _ := strings.Cut(email, "@"); local == "" || domain == "" || len(email) > maxAddress {
 		return directory.Credentials{}, directory.Errorf(directory.KindInvalid, "email", "this is not an e-mail address")
 	}
-	if standing, _ := d.Stands(email); standing == directory.StandingNone {
+	standing, user := d.Stands(email)
+	if standing == directory.StandingNone {
 		return directory.Credentials{}, directory.Errorf(directory.KindForbidden, "email", "this address is nothing to the organization")
 	}
-	present, ok := d.Credentials(email)
-	if ok && present.Version != version || !ok && version != 0 {
-		return directory.Credentials{}, directory.Errorf(directory.KindStale, "version", "the credentials changed meanwhile")
-	}
-	if ok {
+	if present, ok := d.Credentials(email); ok {
 		return *present, nil
+	}
+	next := directory.Credentials{Organization: tx.organization, Email: email, Handle: handle, Created: tx.now}
+	if standing == directory.StandingInvited {
+		next.User = directory.ResourceID(strings.Clone(string(user.ID))) // not to keep the whole record alive
 	}
 	if handle == "" || len(handle) > maxHandle {
 		return directory.Credentials{}, directory.Errorf(directory.KindInvalid, "handle", "a user handle has 1 to %d bytes", maxHandle)
@@ -189,7 +232,7 @@ func credentialsOf(tx *transaction, d *state.Directory, email, handle string, ve
 		return directory.Credentials{}, directory.Errorf(directory.KindTooLarge, "",
 			"at most %d addresses of an organization have credentials", directory.MaxCredentials)
 	}
-	return directory.Credentials{Organization: tx.organization, Email: email, Handle: handle, Created: tx.now}, nil
+	return next, nil
 }
 
 // keep writes changed credentials and lets their owner know.

@@ -10,16 +10,8 @@ import (
 	"domicile/fsm/command"
 )
 
-// held is the version of an address's credentials; 0: there are none.
-func (l *ledger) held(org directory.OrganizationID, email string) uint64 {
-	if c, ok := l.directory(org).Credentials(email); ok {
-		return c.Version
-	}
-	return 0
-}
-
 func (l *ledger) passkey(email string, n int) *command.PutPasskey {
-	return &command.PutPasskey{Email: email, ExpectVersion: l.held("acme", email), Handle: "handle-" + email, Passkey: directory.Passkey{
+	return &command.PutPasskey{Email: email, Handle: "handle-" + email, Passkey: directory.Passkey{
 		ID: fmt.Sprint("key-", n), PublicKey: "cose", SignCount: 3, Flags: 0x45, AAGUID: "0123456789abcdef", Name: "laptop",
 	}}
 }
@@ -73,14 +65,10 @@ func TestPutPasskey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := l.passkey("a@acme.example", 1)
 			want := change(p)
-			p.ExpectVersion = l.held("acme", p.Email)
 			l.refuse("acme", p, want)
 		})
 	}
 	elsewhere := l.passkey("a@acme.example", 1)
-	l.refuse("other", elsewhere, directory.KindStale) // there are none
-	elsewhere.ExpectVersion = 0
-	l.refuse("acme", elsewhere, directory.KindStale)
 	l.refuse("other", elsewhere, directory.KindConflict) // the handle
 	elsewhere.Handle, elsewhere.ID = "handle-other", "key-0"
 	l.refuse("other", elsewhere, directory.KindConflict) // the passkey
@@ -133,16 +121,10 @@ func TestPutRecovery(t *testing.T) {
 		return hashes
 	}
 	put := func(address string, hashes []directory.Hash) *command.PutRecovery {
-		return &command.PutRecovery{Email: address, ExpectVersion: l.held("acme", address), Handle: "handle-" + address, Hashes: hashes}
+		return &command.PutRecovery{Email: address, Handle: "handle-" + address, Hashes: hashes}
 	}
 	l.refuse("nowhere", put("a@acme.example", nil), directory.KindNotFound)
-	if r := l.do("acme", put("a@acme.example", nil)); r.Changed {
-		t.Error("no codes for nobody changed something")
-	}
-	first := l.do("acme", put("a@acme.example", codes(1, 2)))
-	if r := l.do("acme", put("a@acme.example", codes(1, 2))); r.Changed || r.Version != first.Version {
-		t.Errorf("the same codes again: %+v", r)
-	}
+	l.do("acme", put("a@acme.example", codes(1, 2)))
 	l.refuse("acme", put("b@acme.example", codes(3, 2)), directory.KindConflict)
 	l.refuse("acme", put("b@acme.example", codes(3, 3)), directory.KindInvalid)
 	l.refuse("acme", put("b@acme.example", make([]directory.Hash, 1)), directory.KindInvalid)
@@ -199,6 +181,23 @@ func TestCredentials_goWithStanding(t *testing.T) {
 			nil, []command.Payload{&command.ConvertUsers{IDs: []directory.ResourceID{"a"}, To: directory.SourceSCIM}},
 			[]command.Payload{&command.ConvertUsers{IDs: []directory.ResourceID{"a"}, To: directory.SourceInvited}}, false,
 		},
+		"name passed on": {
+			[]command.Payload{
+				&command.ReplaceUser{ID: "a", UserFields: named(address)},
+				&command.CreateUser{ID: "b", Source: directory.SourceInvited, UserFields: command.UserFields{
+					Active: true, UserName: "b@acme.example", UserNameKey: "b@acme.example", Attributes: "{}", Emails: []string{address},
+				}},
+			},
+			[]command.Payload{&command.RenameUsers{}}, nil, false,
+		},
+		"break-glass address that became another's": {
+			[]command.Payload{fields(root, address)},
+			[]command.Payload{
+				&command.DeleteUser{ID: "a"},
+				&command.CreateUser{ID: "b", Source: directory.SourceInvited, UserFields: named(address)},
+			},
+			[]command.Payload{fields(root)}, false,
+		},
 		"deactivated": {
 			nil, []command.Payload{&command.ReplaceUser{ID: "a", UserFields: command.UserFields{UserName: address, UserNameKey: address, Attributes: "{}"}}},
 			nil, true,
@@ -229,7 +228,7 @@ func TestCredentials_goWithStanding(t *testing.T) {
 			}
 			l.do("acme", l.passkey(address, 0))
 			l.do("acme", &command.PutRecovery{
-				Email: address, ExpectVersion: l.held("acme", address), Hashes: []directory.Hash{number(500)},
+				Email: address, Hashes: []directory.Hash{number(500)},
 			})
 			for _, p := range slices.Concat(c.leaves, c.back) {
 				l.do("acme", p)
@@ -318,41 +317,105 @@ func TestCountAttempt(t *testing.T) {
 	l.sound()
 }
 
-// Strangers fill at most a half of the counts: there is always room for those who are somebody.
-func TestCountAttempt_strangersLeaveRoom(t *testing.T) {
+// A stranger's try is judged like others and leaves no trace.
+func TestCountAttempt_void(t *testing.T) {
 	l := second(t, 0)
-	end := l.now + 60_000_000
-	next := 0
-	flood := func(void bool, limit int) (added int) {
-		for range limit / 1000 {
-			var commands []command.Command
-			for range 250 {
-				var counts []command.AttemptCount
-				for range directory.MaxAttemptCounts {
-					counts = append(counts, command.AttemptCount{Key: number(next), Limit: 5})
-					next++
-				}
-				commands = append(commands, l.command("", &command.CountAttempt{Counts: counts, Expires: end, Void: void}))
-			}
-			before := l.fsm.View().AttemptCount()
-			for _, r := range l.send(commands...) {
-				if void && r.Error != nil || !void && r.Error != nil && r.Error.Kind != directory.KindTooLarge {
-					t.Fatalf("result %+v", r)
-				}
-			}
-			added += l.fsm.View().AttemptCount() - before
+	p := &command.CountAttempt{Counts: []command.AttemptCount{{Key: number(0), Limit: 1}}, Expires: l.now + 60_000_000, Void: true}
+	for range 3 {
+		if r := l.do("", p); r.Changed {
+			t.Errorf("result %+v", r)
 		}
-		return added
 	}
-	if got := flood(true, directory.MaxAttempts); got != directory.MaxVoidAttempts {
-		t.Errorf("strangers brought %d keys", got)
+	if n := l.fsm.View().AttemptCount(); n != 0 {
+		t.Errorf("%d keys are counted", n)
 	}
-	if got := flood(false, directory.MaxAttempts); got != directory.MaxAttempts-directory.MaxVoidAttempts {
-		t.Errorf("there was room for %d", got)
+	p.Counts[0].Limit = 0
+	l.refuse("", p, directory.KindInvalid)
+}
+
+func TestCountAttempt_bounded(t *testing.T) {
+	l := second(t, 0)
+	end, next := l.now+60_000_000, 0
+	for l.fsm.View().AttemptCount() < directory.MaxAttempts {
+		var commands []command.Command
+		for range 250 {
+			var counts []command.AttemptCount
+			for range directory.MaxAttemptCounts {
+				counts = append(counts, command.AttemptCount{Key: number(next), Limit: 5})
+				next++
+			}
+			commands = append(commands, l.command("", &command.CountAttempt{Counts: counts, Expires: end}))
+		}
+		for _, r := range l.send(commands...) {
+			if r.Error != nil {
+				t.Fatal(r.Error)
+			}
+		}
 	}
-	known := &command.CountAttempt{Counts: []command.AttemptCount{{Key: number(0), Limit: 5}}, Expires: end, Void: true}
-	if r := l.do("", known); !r.Changed {
-		t.Error("a key that is counted already does not count any more")
+	one := func(key int) *command.CountAttempt {
+		return &command.CountAttempt{Counts: []command.AttemptCount{{Key: number(key), Limit: 5}}, Expires: end}
 	}
+	l.refuse("", one(next), directory.KindTooLarge)
+	l.do("", one(0))
+	l.sound()
+}
+
+func TestPutSetupLink(t *testing.T) {
+	const address = "a@acme.example"
+	l := second(t, 0)
+	l.invite("a", address)
+	link := func(n int) *command.PutSetupLink {
+		return &command.PutSetupLink{Email: address, Handle: "handle-" + address, Hash: number(n), Expires: l.now + 60_000_000}
+	}
+	for name, c := range map[string]struct {
+		change func(*command.PutSetupLink)
+		want   directory.Kind
+	}{
+		"stranger":  {func(p *command.PutSetupLink) { p.Email = "eve@acme.example" }, directory.KindForbidden},
+		"no hash":   {func(p *command.PutSetupLink) { p.Hash = directory.Hash{} }, directory.KindInvalid},
+		"past":      {func(p *command.PutSetupLink) { p.Expires = l.now }, directory.KindInvalid},
+		"far":       {func(p *command.PutSetupLink) { p.Expires = l.now + directory.MaxLinkLife + 1 }, directory.KindInvalid},
+		"no handle": {func(p *command.PutSetupLink) { p.Handle = "" }, directory.KindInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := link(1)
+			c.change(p)
+			l.refuse("acme", p, c.want)
+		})
+	}
+	l.refuse("nowhere", link(1), directory.KindNotFound)
+	by := func(n, link, next int) *command.PutPasskey {
+		p := l.passkey(address, n)
+		if link > 0 {
+			p.Link = number(link)
+		}
+		if next > 0 {
+			p.Next = number(next)
+		}
+		return p
+	}
+	l.do("acme", link(1))
+	l.do("acme", link(2))
+	l.refuse("acme", by(0, 1, 3), directory.KindStale) // only the newest works
+	l.do("acme", by(0, 2, 3))
+	l.refuse("acme", by(1, 2, 4), directory.KindStale) // once
+	l.do("acme", &command.PutRecovery{
+		Setup: command.Setup{Link: number(3), Next: number(4)}, Email: address, Hashes: []directory.Hash{number(500)},
+	})
+	l.now += 60_000_000
+	l.refuse("acme", by(1, 4, 5), directory.KindStale) // the next ones end with the first
+	l.do("acme", link(6))
+	l.do("acme", by(1, 0, 7)) // somebody who is signed in
+	l.refuse("acme", by(2, 6, 0), directory.KindStale)
+	l.refuse("acme", by(2, 7, 0), directory.KindStale)
+	l.do("acme", link(8))
+	l.do("acme", &command.DeletePasskey{Email: address, ID: "key-0"})
+	l.refuse("acme", by(2, 8, 0), directory.KindStale)
+	l.do("acme", link(9))
+	l.do("acme", &command.DeleteCredentials{Email: address})
+	if _, ok := l.directory("acme").Credentials(address); ok {
+		t.Error("there still are credentials")
+	}
+	l.refuse("acme", by(2, 9, 0), directory.KindStale)
 	l.sound()
 }

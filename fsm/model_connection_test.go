@@ -337,8 +337,8 @@ var modelEvents = map[command.Kind]string{
 	command.KindRestoreUser: "user.restored", command.KindEraseUser: "user.erased", command.KindConvertUsers: "users.converted",
 	command.KindRenameUsers: "users.renamed", command.KindEndSessions: "sessions.ended",
 	command.KindPutPasskey: "credentials.passkey_added", command.KindDeletePasskey: "credentials.passkey_deleted",
-	command.KindDeleteCredentials: "credentials.deleted",
-	command.KindPutRecovery:       "credentials.recovery_changed",
+	command.KindDeleteCredentials: "credentials.deleted", command.KindPutSetupLink: "credentials.link_made",
+	command.KindPutRecovery: "credentials.recovery_changed",
 }
 
 // audited writes the row of a command that changed something.

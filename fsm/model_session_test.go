@@ -117,6 +117,9 @@ func (m *model) signingRegion(payload command.Payload) command.Result {
 	for i, count := range p.Counts {
 		deny(count.Limit < 1 || i > 0 && count.Key == p.Counts[0].Key, directory.KindInvalid)
 	}
+	if p.Void {
+		return command.Result{}
+	}
 	for _, count := range p.Counts {
 		a, ok := counted[count.Key]
 		if !ok {
@@ -137,7 +140,7 @@ func (m *model) signing(id directory.OrganizationID, o *modelOrg, payload comman
 		return m.end(id, p)
 	case *command.JoinSession:
 		return m.join(id, p)
-	case *command.PutPasskey, *command.DeletePasskey, *command.PutRecovery, *command.DeleteCredentials:
+	case *command.PutSetupLink, *command.PutPasskey, *command.DeletePasskey, *command.PutRecovery, *command.DeleteCredentials:
 		return m.credentials(id, o, payload)
 	case *command.OpenLocalSession:
 		return m.openLocal(id, o, p)
@@ -192,13 +195,12 @@ func (m *model) join(id directory.OrganizationID, p *command.JoinSession) comman
 
 func (m *model) credentials(id directory.OrganizationID, o *modelOrg, payload command.Payload) command.Result {
 	var c directory.Credentials
-	change := func(email, handle string, version uint64) {
+	change := func(email, handle string) {
 		deny(!strings.Contains(email, "@"), directory.KindInvalid)
-		deny(!o.stands(email), directory.KindForbidden)
+		owner, known := o.holder(email)
+		deny(!known, directory.KindForbidden)
 		var ok bool
-		c, ok = o.credentials[email]
-		deny(version != c.Version, directory.KindStale)
-		if ok {
+		if c, ok = o.credentials[email]; ok {
 			return
 		}
 		for _, org := range m.orgs {
@@ -206,11 +208,25 @@ func (m *model) credentials(id directory.OrganizationID, o *modelOrg, payload co
 				deny(other.Handle == handle, directory.KindConflict)
 			}
 		}
-		c = directory.Credentials{Organization: id, Email: email, Handle: handle, Created: m.at}
+		c = directory.Credentials{Organization: id, Email: email, User: owner, Handle: handle, Created: m.at}
+	}
+	follow := func(by command.Setup) {
+		deny(by.Link != directory.Hash{} && (by.Link != c.Link || c.LinkExpires <= m.at), directory.KindStale)
+		if by.Link == (directory.Hash{}) || by.Next == (directory.Hash{}) {
+			c.LinkExpires, by.Next = 0, directory.Hash{}
+		}
+		c.Link = by.Next
 	}
 	switch p := payload.(type) {
+	case *command.PutSetupLink:
+		deny(p.Hash == directory.Hash{} || p.Expires <= m.at, directory.KindInvalid)
+		change(p.Email, p.Handle)
+		c.Link, c.LinkExpires = p.Hash, p.Expires
+		m.putCredentials(o, c)
+		return m.done(c.Created)
 	case *command.PutPasskey:
-		change(p.Email, p.Handle, p.ExpectVersion)
+		change(p.Email, p.Handle)
+		follow(p.Setup)
 		for _, org := range m.orgs {
 			for _, other := range org.credentials {
 				deny(keyAt(other, p.ID) >= 0, directory.KindConflict)
@@ -225,12 +241,13 @@ func (m *model) credentials(id directory.OrganizationID, o *modelOrg, payload co
 		at := keyAt(c, p.ID)
 		deny(at < 0, directory.KindNotFound)
 		c.Passkeys = slices.Delete(slices.Clone(c.Passkeys), at, at+1)
+		c.Link, c.LinkExpires = directory.Hash{}, 0
 	case *command.DeleteCredentials:
 		var ok bool
 		c, ok = o.credentials[p.Email]
 		deny(!ok, directory.KindNotFound)
-		c.Passkeys, c.Recovery = nil, nil
-		m.endLocal(id, o, p.Email)
+		m.endLocal(id, o, c)
+		c.Passkeys, c.Recovery, c.Link, c.LinkExpires = nil, nil, directory.Hash{}, 0
 	case *command.PutRecovery:
 		deny(len(slices.Compact(sorted(p.Hashes))) < len(p.Hashes), directory.KindInvalid)
 		for _, org := range m.orgs {
@@ -240,10 +257,8 @@ func (m *model) credentials(id directory.OrganizationID, o *modelOrg, payload co
 				}
 			}
 		}
-		change(p.Email, p.Handle, p.ExpectVersion)
-		if slices.Equal(c.Recovery, p.Hashes) {
-			return command.Result{Version: c.Version, Created: c.Created, Modified: c.Modified}
-		}
+		change(p.Email, p.Handle)
+		follow(p.Setup)
 		c.Recovery = p.Hashes
 	}
 	m.putCredentials(o, c)
@@ -251,41 +266,43 @@ func (m *model) credentials(id directory.OrganizationID, o *modelOrg, payload co
 	return m.done(c.Created)
 }
 
-// stands tells whether an address is something to the organization.
-func (o *modelOrg) stands(email string) bool {
+// holder tells whether an address is something to the organization, and which invited person it is, unless it is more.
+func (o *modelOrg) holder(email string) (invited directory.ResourceID, known bool) {
 	if email != "" && email == o.record.RootEmail || slices.Contains(o.record.BreakGlass, email) {
-		return true
+		return "", true
 	}
 	for _, u := range o.users {
 		if u.UserNameKey == email && u.Source == directory.SourceInvited {
-			return true
+			return u.ID, true
 		}
 	}
-	return false
+	return "", false
 }
 
-// forget drops the credentials of every address that is nothing to its organization any more.
+// forget drops the credentials of every address that is nothing to its organization any more, or another invited person's.
 func (m *model) forget() {
 	for _, o := range m.orgs {
-		maps.DeleteFunc(o.credentials, func(email string, _ directory.Credentials) bool { return !o.stands(email) })
+		maps.DeleteFunc(o.credentials, func(email string, c directory.Credentials) bool {
+			invited, known := o.holder(email)
+			return !known || invited != "" && invited != c.User
+		})
 	}
 }
 
 // endLocal ends the sessions that an address opened here.
-func (m *model) endLocal(id directory.OrganizationID, o *modelOrg, email string) {
+func (m *model) endLocal(id directory.OrganizationID, o *modelOrg, c directory.Credentials) {
 	root, _ := o.root()
+	invited, _ := o.holder(c.Email)
 	m.endSessions(func(s directory.Session) bool {
 		switch {
 		case s.Organization != id || s.Kind == directory.SessionSSO:
 			return false
 		case s.Kind == directory.SessionBreakGlass:
-			return s.Email == email
-		case email == o.record.RootEmail:
-			return s.User == root.ID
-		case slices.Contains(o.record.BreakGlass, email):
-			return false
+			return s.Email == c.Email
+		case s.User == root.ID && c.Email == o.record.RootEmail:
+			return true
 		default:
-			return o.users[s.User].UserNameKey == email
+			return s.User == invited || s.User == c.User
 		}
 	})
 }
@@ -293,7 +310,7 @@ func (m *model) endLocal(id directory.OrganizationID, o *modelOrg, email string)
 func (m *model) putCredentials(o *modelOrg, c directory.Credentials) {
 	c.Modified, c.Version = m.at, m.seq
 	delete(o.credentials, c.Email)
-	if len(c.Passkeys)+len(c.Recovery) > 0 {
+	if len(c.Passkeys)+len(c.Recovery) > 0 || c.Link != (directory.Hash{}) {
 		o.credentials[c.Email] = c
 	}
 }

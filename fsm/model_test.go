@@ -201,7 +201,7 @@ func (m *model) dispatch(id directory.OrganizationID, payload command.Payload) c
 	case *command.OpenSession:
 		return m.open(id, o, p)
 	case *command.EndSessions, *command.JoinSession, *command.PutPasskey, *command.DeletePasskey, *command.PutRecovery,
-		*command.DeleteCredentials,
+		*command.PutSetupLink, *command.DeleteCredentials,
 		*command.OpenLocalSession, *command.RemindSecret, *command.DeleteLink:
 		return m.signing(id, o, payload)
 	case *command.PutRequest, *command.StepRequest, *command.DeleteRequest, *command.PutDomain, *command.LookDomain, *command.DeleteDomain:

@@ -26,15 +26,19 @@ func (w *world) signing(org directory.OrganizationID) command.Payload {
 		p := &command.PutPasskey{Email: w.address(org), Handle: w.name("handle", 12), Passkey: directory.Passkey{
 			ID: w.name("key", 20), PublicKey: w.name("public", 9), SignCount: uint32(w.IntN(9)), Name: "key",
 		}}
-		p.ExpectVersion = w.credentialsVersion(org, p.Email)
+		p.Setup = w.setup(org, p.Email)
 		return p
+	case n < 21:
+		return &command.PutSetupLink{
+			Email: w.address(org), Handle: w.name("handle", 12), Hash: w.hash(60), Expires: w.now + directory.Time(w.IntN(60_000_000)) - 1_000_000,
+		}
 	case n < 22:
 		return w.deletePasskey(org)
 	case n < 23 && w.IntN(4) == 0:
 		return &command.DeleteCredentials{Email: w.address(org)}
 	case n < 25:
 		p := &command.PutRecovery{Email: w.address(org), Handle: w.name("handle", 12)}
-		p.ExpectVersion = w.credentialsVersion(org, p.Email)
+		p.Setup = w.setup(org, p.Email)
 		for range w.IntN(4) {
 			p.Hashes = append(p.Hashes, w.hash(40))
 		}
@@ -98,17 +102,20 @@ func (w *world) address(org directory.OrganizationID) string {
 	return w.name("mail", 6) + "@d0.example"
 }
 
-// credentialsVersion is mostly that of an address's credentials.
-func (w *world) credentialsVersion(org directory.OrganizationID, email string) uint64 {
-	if w.IntN(9) == 0 {
-		return w.Uint64N(9)
-	}
-	if d, ok := w.view.Directory(org); ok {
+// setup follows an address's link, mostly, or none.
+func (w *world) setup(org directory.OrganizationID, email string) (by command.Setup) {
+	if d, ok := w.view.Directory(org); ok && w.IntN(3) > 0 {
 		if credentials, ok := d.Credentials(email); ok {
-			return credentials.Version
+			by.Link = credentials.Link
 		}
 	}
-	return 0
+	if w.IntN(9) == 0 {
+		by.Link = w.hash(60)
+	}
+	if w.IntN(2) == 0 {
+		by.Next = w.hash(60)
+	}
+	return by
 }
 
 func (w *world) countAttempt() *command.CountAttempt {

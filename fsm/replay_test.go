@@ -43,7 +43,7 @@ var replays = []replay{
 	}},
 	{"replay_2_sessions", false, []string{
 		"raise_level_2", "create_organization", "update_organization", "create_user", "put_connection_2", "put_application",
-		"open_session_2", "join_session", "touch_sessions", "put_passkey", "put_recovery", "open_local_session", "delete_passkey",
+		"open_session_2", "join_session", "touch_sessions", "put_setup_link", "put_passkey", "put_recovery", "open_local_session", "delete_passkey",
 		"delete_credentials", "count_attempt", "count_attempt_2", "remind_secret", "end_sessions", "end_sessions_2", "delete_link", "finish_errands",
 	}},
 }

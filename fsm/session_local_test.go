@@ -179,7 +179,7 @@ func TestOpenLocalSession_credentials(t *testing.T) {
 	l := second(t, 0)
 	codes := []directory.Hash{number(500), number(501)}
 	l.do("acme", &command.PutRecovery{Email: "root@acme.example", Handle: "h", Hashes: codes})
-	l.do("acme", &command.PutPasskey{Email: "root@acme.example", ExpectVersion: l.held("acme", "root@acme.example"), Handle: "other", Passkey: directory.Passkey{ID: "key", PublicKey: "cose", SignCount: 3}})
+	l.do("acme", &command.PutPasskey{Email: "root@acme.example", Handle: "other", Passkey: directory.Passkey{ID: "key", PublicKey: "cose", SignCount: 3}})
 	p := l.local(0, "root@acme.example")
 	p.Recovery = number(500)
 	l.do("acme", p)

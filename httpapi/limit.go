@@ -160,15 +160,9 @@ var (
 	throttleClient   = &throttle{"client", 5 * time.Millisecond, 1000} // applications at their endpoints
 )
 
-// byAddress names the network that a request comes from: an IPv4 address, or the 64 bits that one IPv6 customer has. What
-// comes from this machine itself is no place: a proxy here that is not trusted stands for everybody.
-func byAddress(c *gin.Context) string {
-	network, _ := networks(c)
-	return network
-}
-
-// networks gives byAddress, and the IPv6 site of 48 bits that the network belongs to: some customers have one, with 65,536
-// networks.
+// networks names where a request comes from: an IPv4 address; or the 64 bits that one IPv6 customer has, and the site of 48 bits
+// that they belong to: some customers have all of one, with 65,536 networks. What comes from this machine itself is no place: a
+// proxy here that is not trusted stands for everybody.
 func networks(c *gin.Context) (network, site string) {
 	address, err := netip.ParseAddr(c.ClientIP())
 	switch address = address.Unmap().WithZone(""); {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -117,17 +118,18 @@ func (a *api) signInWithPasskey(e *entrance) handler {
 func (a *api) signInWithRecovery(c *gin.Context) error {
 	return a.firstStep(c, entranceEmergency, noticeRecovery, func(said func(string) string) (local.Cookie, error) {
 		return a.Local.CheckRecovery(c.Request.Context(), local.RecoveryRequest{
-			Email: said("email"), Code: said("recovery"), ReturnTo: oidc.ReturnTo(said("return_to")), Place: byAddress(c),
+			Email: said("email"), Code: said("recovery"), ReturnTo: oidc.ReturnTo(said("return_to")),
 		})
 	})
 }
 
 // signInWithMail answers POST /login/local/mail.
 func (a *api) signInWithMail(c *gin.Context) error {
+	network, site := networks(c)
 	return a.firstStep(c, entranceInvited, noticeMail, func(said func(string) string) (local.Cookie, error) {
 		return a.Local.MailCode(c.Request.Context(), local.MailRequest{
 			Email: said("email"), Organization: strings.ToLower(strings.TrimSpace(said("organization"))),
-			ReturnTo: oidc.ReturnTo(said("return_to")), Place: byAddress(c),
+			ReturnTo: oidc.ReturnTo(said("return_to")), Place: cmp.Or(site, network),
 		})
 	})
 }

@@ -2,10 +2,7 @@ package httpapi
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -17,9 +14,10 @@ import (
 const (
 	noticeRecovery = "This is not an e-mail address and a recovery code. A recovery code has 20 letters and digits, in four groups."
 	noticeMail     = "This is not an e-mail address, or not the name of an organization."
-	noticeCode     = "This is not the code that we mailed, if we mailed one. Check the newest mail, and type all eight digits."
-	noticePasskey  = "The passkey was not added. Try again; if it stays like this, use another one."
-	noticeFull     = "The passkey was not added, because you have as many as there may be. Remove one first."
+	noticeCode     = "This is not the code that we mailed, if we mailed one. Check the newest mail, and type all eight digits. " +
+		"After five tries a code does not work any more: start again to get another one."
+	noticePasskey = "The passkey was not added. Try again; if it stays like this, use another one."
+	noticeFull    = "The passkey was not added, because you have as many as there may be. Remove one first."
 )
 
 // refuseLocal shows why nobody was signed in, or why nothing was changed: a fixed text by class of reason, and a reference.
@@ -36,13 +34,8 @@ func (a *api) refuseLocal(c *gin.Context, err error, back string) error {
 	if page.Action != "" && page.Link == "" {
 		page.Link = back
 	}
-	switch words.status {
-	case http.StatusServiceUnavailable:
+	if words.status == http.StatusServiceUnavailable {
 		c.Writer.Header().Set("Retry-After", retryPage)
-	case http.StatusTooManyRequests:
-		if refusal.RetryAfter > 0 {
-			c.Writer.Header().Set("Retry-After", strconv.Itoa(retrySeconds(refusal.RetryAfter)))
-		}
 	}
 	return a.show(c, words.status, page)
 }
@@ -58,18 +51,6 @@ func wordsOfLocal(refusal *local.Refusal) words {
 		return words{http.StatusBadRequest, ui.Message{
 			Tone: ui.ToneNotice, Heading: "This sign-in has expired",
 			Text: "It took too long, or was begun in another browser. Nothing is wrong: start again.", Action: "Start again",
-		}}
-	case local.ClassTooMany:
-		return words{http.StatusTooManyRequests, ui.Message{
-			Tone: ui.ToneNotice, Heading: "That was too often",
-			Text:   "To keep others from guessing, only a few tries and mails are allowed in a while.",
-			Advice: "Come back " + inWords(refusal.RetryAfter) + ".",
-			Action: "Go to sign-in", Link: pathLogin,
-		}}
-	case local.ClassTries:
-		return words{http.StatusTooManyRequests, ui.Message{
-			Tone: ui.ToneNotice, Heading: "That was one try too many",
-			Text: "The code does not work any more. Start again, and you get another one.", Action: "Start again",
 		}}
 	case local.ClassRefused:
 		return words{http.StatusForbidden, ui.Message{
@@ -101,12 +82,4 @@ func wordsOfLocal(refusal *local.Refusal) words {
 			Text: "Nothing was changed. The reference below lets us find out why.", Action: "Try again",
 		}}
 	}
-}
-
-// inWords says when to come back, in whole minutes.
-func inWords(wait time.Duration) string {
-	if minutes := int((wait + time.Minute - 1) / time.Minute); minutes > 1 {
-		return fmt.Sprintf("in %d minutes", minutes)
-	}
-	return "in a minute"
 }

@@ -20,7 +20,7 @@ func TestAttack45_returnTo(t *testing.T) {
 		"data:text/html,x", "/%2f/evil.example", "/%2Fevil.example", "/%5cevil.example", "/%5Cevil.example", "/.", "/..", "/./evil",
 		"/../evil", "/.//evil.example", "/a/../../b", "/%2e%2e/evil", "/a//b", "/a#b", "/ evil", "/é", "/@evil.example", "/a@evil.example",
 		"/:evil", "/;evil", "/a?u=//evil.example", "/a?u=https://evil.example", "/a?u=%5c%5cevil", "/a?u=%2F%2Fevil.example",
-		"/%00", "/A%0", "/" + strings.Repeat("a", maxReturnTo), "\x00", "/\u2028", "/\x7f", "?a=b", "#a", " /a", "/\u3002evil",
+		"/%00", "/A%0", "/%09/evil", "/%0d%0a/evil", "/%1f", "/%7f", "/%252f%252fevil.example", "/%c0%af%c0%afevil", "/%C1%9cevil", "/" + strings.Repeat("a", maxReturnTo), "\x00", "/\u2028", "/\x7f", "?a=b", "#a", " /a", "/\u3002evil",
 	} {
 		if got := ReturnTo(target); got != "/" {
 			t.Errorf("%q became %q", target, got)

@@ -20,9 +20,10 @@ type credentials struct {
 		Created  time.Time  `json:"created_at"`
 		LastUsed *time.Time `json:"last_used_at"`
 	} `json:"passkeys"`
-	Recovery int       `json:"recovery_codes_left"`
-	Created  time.Time `json:"created_at"`
-	Modified time.Time `json:"updated_at"`
+	Recovery int        `json:"recovery_codes_left"`
+	Link     *time.Time `json:"setup_link_expires_at"`
+	Created  time.Time  `json:"created_at"`
+	Modified time.Time  `json:"updated_at"`
 }
 
 // lastUsed gives when one of the passkeys was last used; nil: never.
@@ -44,7 +45,7 @@ func newCredentialsCommand() *cobra.Command {
 
 func newCredentialsListCommand(t *target) *cobra.Command {
 	return &cobra.Command{
-		Use: "list ORGANIZATION", Short: "List addresses with passkeys or recovery codes", Args: arguments(cobra.ExactArgs(1)),
+		Use: "list ORGANIZATION", Short: "List addresses with passkeys, recovery codes or a link to set them up", Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, path, err := t.organization(cmd, args[0])
 			if err != nil {

@@ -66,6 +66,7 @@ const (
 	KindFinishErrands      Kind = 49
 	KindRemindSecret       Kind = 50
 	KindDeleteCredentials  Kind = 51
+	KindPutSetupLink       Kind = 52
 )
 
 // RequestID makes a command apply at most once: 128 random bits stamped by the node that received the request.

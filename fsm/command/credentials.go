@@ -7,21 +7,62 @@ import (
 	"domicile/fsm/wire"
 )
 
+// PutSetupLink lets whoever has a link set up what an address signs in with, in the place of an older link. The credentials are
+// made with Handle if there are none. The address must be something to the organization (state.Directory.Stands).
+type PutSetupLink struct {
+	Email   string
+	Handle  string
+	Hash    directory.Hash
+	Expires directory.Time // at most directory.MaxLinkLife from now
+}
+
+// Kind implements Payload.
+func (*PutSetupLink) Kind() Kind { return KindPutSetupLink }
+func (p *PutSetupLink) encode(w *wire.Writer) {
+	w.Text(p.Email)
+	w.Text(p.Handle)
+	w.Fixed(p.Hash[:])
+	w.Int(int64(p.Expires))
+}
+
+func (p *PutSetupLink) decode(r *wire.Reader) {
+	p.Email = r.Text()
+	p.Handle = r.Text()
+	r.Fixed(p.Hash[:])
+	p.Expires = directory.Time(r.Int())
+}
+
+// Setup says by what right credentials are changed.
+type Setup struct {
+	Link directory.Hash // of the set-up link, which is used up (KindStale if it is not good); zero: whoever asks is signed in
+	Next directory.Hash // of the link to go on with, which ends with Link; zero: none
+}
+
+func (s *Setup) encode(w *wire.Writer) {
+	w.Fixed(s.Link[:])
+	w.Fixed(s.Next[:])
+}
+
+func (s *Setup) decode(r *wire.Reader) {
+	r.Fixed(s.Link[:])
+	r.Fixed(s.Next[:])
+}
+
 // PutPasskey adds a passkey to an address's credentials, which are made with Handle if there are none. A credential id
-// belongs to one address in the region. The address must be something to the organization (state.Directory.Stands), and its
-// credentials must be those that the passkey was asked for: KindStale if they are of another version.
+// belongs to one address in the region. The address must be something to the organization (state.Directory.Stands). A set-up
+// link that is not used is void from then on.
 type PutPasskey struct {
-	Email         string
-	ExpectVersion uint64 // 0: there are none
-	Handle        string
+	Setup
+	Email  string
+	Handle string
 	directory.Passkey
 }
 
 // Kind implements Payload.
 func (*PutPasskey) Kind() Kind { return KindPutPasskey }
 func (p *PutPasskey) encode(w *wire.Writer) {
+	p.Setup.encode(w)
 	w.Text(p.Email)
-	w.Uint(p.ExpectVersion)
 	w.Text(p.Handle)
 	w.Text(p.ID)
 	w.Text(p.PublicKey)
@@ -32,8 +73,8 @@ func (p *PutPasskey) encode(w *wire.Writer) {
 }
 
 func (p *PutPasskey) decode(r *wire.Reader) {
+	p.Setup.decode(r)
 	p.Email = r.Text()
-	p.ExpectVersion = r.Uint()
 	p.Handle = r.Text()
 	p.ID = r.Text()
 	p.PublicKey = r.Text()
@@ -73,27 +114,27 @@ func (*DeleteCredentials) Kind() Kind              { return KindDeleteCredential
 func (p *DeleteCredentials) encode(w *wire.Writer) { w.Text(p.Email) }
 func (p *DeleteCredentials) decode(r *wire.Reader) { p.Email = r.Text() }
 
-// PutRecovery replaces an address's recovery codes; its credentials are made with Handle if there are none. Address and
-// version are as of PutPasskey.
+// PutRecovery replaces an address's recovery codes; its credentials are made with Handle if there are none. Address and links
+// are as of PutPasskey.
 type PutRecovery struct {
-	Email         string
-	ExpectVersion uint64 // 0: there are none
-	Handle        string
-	Hashes        []directory.Hash
+	Setup
+	Email  string
+	Handle string
+	Hashes []directory.Hash
 }
 
 // Kind implements Payload.
 func (*PutRecovery) Kind() Kind { return KindPutRecovery }
 func (p *PutRecovery) encode(w *wire.Writer) {
+	p.Setup.encode(w)
 	w.Text(p.Email)
-	w.Uint(p.ExpectVersion)
 	w.Text(p.Handle)
 	wire.List(w, p.Hashes, func(w *wire.Writer, hash *directory.Hash) { w.Fixed(hash[:]) })
 }
 
 func (p *PutRecovery) decode(r *wire.Reader) {
+	p.Setup.decode(r)
 	p.Email = r.Text()
-	p.ExpectVersion = r.Uint()
 	p.Handle = r.Text()
 	p.Hashes = wire.ReadList(r, func(r *wire.Reader, hash *directory.Hash) { r.Fixed(hash[:]) })
 }
@@ -103,8 +144,7 @@ func (p *PutRecovery) decode(r *wire.Reader) {
 type CountAttempt struct {
 	Counts  []AttemptCount // 1 to directory.MaxAttemptCounts
 	Expires directory.Time // of the counts that begin with it
-	// Void is a try that cannot succeed and is counted only to look like others. Where strangers have brought too many keys
-	// (directory.MaxVoidAttempts) it counts for nothing.
+	// Void is a stranger's try, which cannot succeed: it counts for nothing and takes as long as others.
 	Void bool
 }
 

@@ -32,12 +32,13 @@ var sessionSamples = []command.Payload{
 	},
 	&command.JoinSession{Session: hash(12), Application: "application-1", Code: hash(14), CodeExpiry: start + 60_000_000},
 	&command.TouchSessions{Uses: []command.SessionUse{{Hash: hash(12), At: start + 1_000_000}, {Hash: hash(99), At: start}}},
+	&command.PutSetupLink{Email: "root@acme.example", Handle: "handle-1", Hash: hash(23), Expires: start + 86_400_000_000},
 	&command.PutPasskey{
-		Email: "root@acme.example", Handle: "handle-1", Passkey: directory.Passkey{
+		Setup: command.Setup{Link: hash(23), Next: hash(24)}, Email: "root@acme.example", Handle: "handle-1", Passkey: directory.Passkey{
 			ID: "raw\x00id", PublicKey: "cose", SignCount: 7, Flags: 0x45, AAGUID: "0123456789abcdef", Name: "Ann's laptop",
 		},
 	},
-	&command.PutRecovery{Email: "root@acme.example", ExpectVersion: 10, Handle: "handle-1", Hashes: []directory.Hash{hash(15), hash(16)}},
+	&command.PutRecovery{Setup: command.Setup{Link: hash(24)}, Email: "root@acme.example", Handle: "handle-1", Hashes: []directory.Hash{hash(15), hash(16)}},
 	&command.OpenLocalSession{
 		ID: "session-3", Hash: hash(17), Email: "root@acme.example", User: "root-1", Challenge: hash(18),
 		ChallengeExpiry: start + 300_000_000, Recovery: hash(15), Passkey: "raw\x00id", SignCount: 8, Lifetime: 3600_000_000,
@@ -56,5 +57,5 @@ var sessionSamples = []command.Payload{
 	},
 	&command.EndSessions{All: true, Cause: "owner"},
 	&command.DeleteLink{Connection: "connection-1", Issuer: "https://idp.example", Subject: "subject-1"},
-	&command.FinishErrands{IDs: []directory.ErrandID{{Seq: 10}, {Seq: 16}, {Seq: 16, Ordinal: 300}}},
+	&command.FinishErrands{IDs: []directory.ErrandID{{Seq: 11}, {Seq: 19}, {Seq: 19, Ordinal: 300}}},
 }

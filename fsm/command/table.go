@@ -71,6 +71,7 @@ var table = [...]row{
 	KindFinishErrands:      {"finish_errands", func() Payload { return new(FinishErrands) }},
 	KindRemindSecret:       {"remind_secret", func() Payload { return new(RemindSecret) }},
 	KindDeleteCredentials:  {"delete_credentials", func() Payload { return new(DeleteCredentials) }},
+	KindPutSetupLink:       {"put_setup_link", func() Payload { return new(PutSetupLink) }},
 }
 
 // Kinds lists every known kind.

@@ -3,6 +3,7 @@ package state
 import (
 	"iter"
 	"slices"
+	"strings"
 
 	"domicile/directory"
 	"domicile/fsm/wire"
@@ -26,7 +27,8 @@ func (d *Directory) Federated() bool {
 
 // MustUseProvider tells whether the organization wants people with this address to come through its identity provider.
 func (d *Directory) MustUseProvider(email string) bool {
-	return d.org.SignIn.RequireSSO && slices.Contains(d.org.Domains, directory.EmailDomain(email)) && d.Federated()
+	_, domain, _ := strings.Cut(email, "@") // folded at the door, and not again here
+	return d.org.SignIn.RequireSSO && slices.Contains(d.org.Domains, domain) && d.Federated()
 }
 
 // Connection finds a connection of this organization by its id.

@@ -37,7 +37,7 @@ func (d *Directory) Credentials(email string) (*directory.Credentials, bool) {
 }
 
 // Stands says what a folded address is to the organization, and which user signs in with it, whether or not they may at
-// present. The user is nil for strangers, and while there is no root user. Only an address that is something has credentials.
+// present. The user is nil for strangers, and while there is no root user.
 func (d *Directory) Stands(email string) (directory.Standing, *directory.User) {
 	if standing := d.org.Stands(email); standing != directory.StandingNone {
 		root, _ := d.RootUser()
@@ -47,6 +47,19 @@ func (d *Directory) Stands(email string) (directory.Standing, *directory.User) {
 		return directory.StandingInvited, user
 	}
 	return directory.StandingNone, nil
+}
+
+// Holds tells whether an address still is what its credentials were made for: the root user's or a break-glass address, whoever
+// has it, or the same invited person's. Only such credentials are there.
+func (d *Directory) Holds(held *directory.Credentials) bool {
+	switch standing, user := d.Stands(held.Email); standing {
+	case directory.StandingNone:
+		return false
+	case directory.StandingInvited:
+		return user.ID == held.User
+	default:
+		return true
+	}
 }
 
 // AllCredentials iterates over the credentials by address.
@@ -59,14 +72,13 @@ func lessCredentials(a, b *directory.Credentials) bool { return a.Email < b.Emai
 
 func lessHandle(a, b *directory.Credentials) bool { return a.Handle < b.Handle }
 
-// PutCredentials adds credentials, or replaces those of their address. Credentials without passkey and recovery code are
-// none: they are removed.
+// PutCredentials adds credentials, or replaces those of their address. Empty ones are removed.
 func (s *State) PutCredentials(d *Directory, credentials *directory.Credentials) {
 	if old, ok := d.Credentials(credentials.Email); ok {
 		s.dropCredentials(old)
 		d.credentials.Delete(old)
 	}
-	if len(credentials.Passkeys) == 0 && len(credentials.Recovery) == 0 {
+	if credentials.Empty() {
 		return
 	}
 	d.credentials.Set(credentials)
@@ -93,6 +105,7 @@ func (s *State) dropCredentials(credentials *directory.Credentials) {
 func encodeCredentials(w *wire.Writer, c *directory.Credentials) {
 	w.Text(string(c.Organization))
 	w.Text(c.Email)
+	w.Text(string(c.User))
 	w.Text(c.Handle)
 	wire.List(w, c.Passkeys, func(w *wire.Writer, p *directory.Passkey) {
 		w.Text(p.ID)
@@ -105,15 +118,18 @@ func encodeCredentials(w *wire.Writer, c *directory.Credentials) {
 		w.Int(int64(p.LastUsed))
 	})
 	wire.List(w, c.Recovery, func(w *wire.Writer, hash *directory.Hash) { w.Fixed(hash[:]) })
+	w.Fixed(c.Link[:])
+	w.Int(int64(c.LinkExpires))
 	w.Int(int64(c.Created))
 	w.Int(int64(c.Modified))
 	w.Uint(c.Version)
 }
 
 func decodeCredentials(r *wire.Reader) *directory.Credentials {
-	return &directory.Credentials{
+	c := &directory.Credentials{
 		Organization: directory.OrganizationID(r.Text()),
 		Email:        r.Text(),
+		User:         directory.ResourceID(r.Text()),
 		Handle:       r.Text(),
 		Passkeys: wire.ReadList(r, func(r *wire.Reader, p *directory.Passkey) {
 			p.ID = r.Text()
@@ -126,10 +142,13 @@ func decodeCredentials(r *wire.Reader) *directory.Credentials {
 			p.LastUsed = directory.Time(r.Int())
 		}),
 		Recovery: wire.ReadList(r, func(r *wire.Reader, hash *directory.Hash) { r.Fixed(hash[:]) }),
-		Created:  directory.Time(r.Int()),
-		Modified: directory.Time(r.Int()),
-		Version:  r.Uint(),
 	}
+	r.Fixed(c.Link[:])
+	c.LinkExpires = directory.Time(r.Int())
+	c.Created = directory.Time(r.Int())
+	c.Modified = directory.Time(r.Int())
+	c.Version = r.Uint()
+	return c
 }
 
 // localCredentials checks what people sign in with here.
@@ -145,12 +164,11 @@ func (c *checker) localCredentials(v *View, d *Directory) (passkeys, recovery in
 			c.holds(found == credentials, "credentials by recovery code holds another record or none")
 		}
 		p, r := len(credentials.Passkeys), len(credentials.Recovery)
-		c.holds(p+r > 0 && p <= directory.MaxPasskeys && r <= directory.MaxRecoveryCodes,
+		c.holds(!credentials.Empty() && p <= directory.MaxPasskeys && r <= directory.MaxRecoveryCodes,
 			"credentials hold %d passkeys and %d codes", p, r)
 		c.holds(credentials.Organization == d.org.ID, "credentials are filed under another organization")
 		c.holds(credentials.Version <= v.seq, "credentials are of the future")
-		standing, _ := d.Stands(credentials.Email)
-		c.holds(standing != directory.StandingNone, "an address that is nothing to organization %s has credentials", d.org.ID)
+		c.holds(d.Holds(credentials), "an address of organization %s has the credentials of somebody else", d.org.ID)
 		passkeys, recovery = passkeys+p, recovery+r
 	}
 	c.holds(d.credentials.Len() <= directory.MaxCredentials, "organization %s has too many credentials", d.org.ID)

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -21,6 +20,7 @@ type credentialsAnswer struct {
 	Standing string          `json:"standing"`
 	Passkeys []passkeyAnswer `json:"passkeys"`
 	Recovery int             `json:"recovery_codes_left"`
+	Link     *time.Time      `json:"setup_link_expires_at"`
 	Created  time.Time       `json:"created_at"`
 	Modified time.Time       `json:"updated_at"`
 }
@@ -39,7 +39,7 @@ type credentialsPageAnswer struct {
 func newCredentialsAnswer(c console.Credentials) credentialsAnswer {
 	answer := credentialsAnswer{
 		ID: c.Handle, Email: c.Email, Standing: c.Standing.String(), Passkeys: []passkeyAnswer{}, Recovery: len(c.Recovery),
-		Created: openapi.Instant(c.Created), Modified: openapi.Instant(c.Modified),
+		Link: openapi.InstantOrNull(c.LinkExpires), Created: openapi.Instant(c.Created), Modified: openapi.Instant(c.Modified),
 	}
 	for _, p := range c.Passkeys {
 		answer.Passkeys = append(answer.Passkeys, passkeyAnswer{
@@ -102,10 +102,9 @@ func (a *api) mailSetup(c *gin.Context) error {
 		return directory.Errorf(directory.KindNotFound, "", "nobody signs in here without an identity provider")
 	}
 	err = a.Local.MailSetup(c.Request.Context(), org, body.Email, openapi.Actor(c))
-	if refusal, ok := errors.AsType[*local.Refusal](err); ok {
-		minutes := (refusal.RetryAfter + time.Minute - 1) / time.Minute
+	if errors.Is(err, local.ErrTooManyMails) {
 		return &openapi.StatusError{
-			Status: http.StatusTooManyRequests, Detail: fmt.Sprintf("this address got many mails just now; wait %d minutes", minutes),
+			Status: http.StatusTooManyRequests, Detail: "this address got many mails just now; wait a quarter of an hour",
 		}
 	}
 	if err != nil {
@@ -136,9 +135,12 @@ var (
 			},
 			"passkeys":            {Type: types{"array"}, Items: schemaPasskey},
 			"recovery_codes_left": {Type: types{"integer"}, Description: "Recovery codes that were not used yet."},
-			"created_at":          schemaTime, "updated_at": schemaTime,
+			"setup_link_expires_at": {
+				Type: types{"string", "null"}, Format: "date-time", Description: "Of the link that was mailed last; null: it was used, or there was none.",
+			},
+			"created_at": schemaTime, "updated_at": schemaTime,
 		},
-		Required: []string{"id", "email", "standing", "passkeys", "recovery_codes_left", "created_at", "updated_at"},
+		Required: []string{"id", "email", "standing", "passkeys", "recovery_codes_left", "setup_link_expires_at", "created_at", "updated_at"},
 	}
 	schemaCredentialsPage = &schema{
 		Name: "CredentialsList", Type: types{"object"},

@@ -14,7 +14,6 @@ type RecoveryRequest struct {
 	Email    string
 	Code     string
 	ReturnTo string // a path on this origin, where to go afterwards
-	Place    string // the network that it came from; empty: this machine
 }
 
 // CheckRecovery takes a recovery code as the first step, and mails a code for the second if it is right. The answer is the
@@ -38,9 +37,9 @@ func (s *Service) checkRecovery(ctx context.Context, req RecoveryRequest) (Cooki
 	hash := recoveryHash(code)
 	c.First = factor{Recovery: hash[:]}
 	if who, ok := recoverer(view, hash, email); ok {
-		return s.mailCode(ctx, &c, &who, req.Place)
+		return s.mailCode(ctx, &c, &who, "")
 	}
-	return s.mailNothing(ctx, &c, req.Place, "", email, code)
+	return s.mailNothing(ctx, &c, "", email)
 }
 
 // recoverer finds who has this unused recovery code.
@@ -85,12 +84,11 @@ func (s *Service) mailInvited(ctx context.Context, req MailRequest) (Cookie, *Re
 	c.ReturnTo = req.ReturnTo
 	d, ok := organization(view, slug, email)
 	if !ok {
-		return s.mailNothing(ctx, &c, req.Place, "", email, slug)
+		return s.mailNothing(ctx, &c, "", email)
 	}
-	// Which organizations there are is no secret, who is in them is: all addresses count alike.
 	who, ok := signerOf(d, email)
 	if !ok || who.standing != directory.StandingInvited {
-		return s.mailNothing(ctx, &c, req.Place, d.Organization().ID, email, "")
+		return s.mailNothing(ctx, &c, d.Organization().ID, email)
 	}
 	return s.mailCode(ctx, &c, &who, req.Place)
 }
@@ -102,29 +100,32 @@ func organization(view *state.View, slug, email string) (*state.Directory, bool)
 	return view.DirectoryByDomain(directory.EmailDomain(email))
 }
 
-// mailCode goes on with a challenge that wants a code, and mails the code.
+// mailCode goes on with a challenge that wants a code, and mails the code, unless too many were mailed.
 func (s *Service) mailCode(ctx context.Context, c *challenge, who *signer, place string) (Cookie, *Refusal) {
-	first := "" // as for a stranger's
+	first := "" // anybody may ask
 	if c.First.done() {
-		first, place = "first step", ""
+		first = "first step"
 	}
-	if refusal := s.countMail(ctx, false, place, string(who.organization.ID), who.email, first); refusal != nil {
-		return Cookie{}, refusal
-	}
-	c.Organization, c.Email, c.Code = who.organization.ID, who.email, newMailedCode()
-	cookie, refusal := s.cookie(purposeCode, c)
+	sends, refusal := s.maySend(ctx, place, string(who.organization.ID), who.email, first)
 	if refusal != nil {
 		return Cookie{}, refusal
 	}
-	s.sendLater(ctx, s.codeLetter(who, c.Code))
+	c.Organization, c.Email, c.Code, c.Void = who.organization.ID, who.email, newMailedCode(), !sends
+	cookie, refusal := s.cookie(purposeCode, c)
+	switch {
+	case refusal != nil:
+		return Cookie{}, refusal
+	case sends:
+		s.sendLater(ctx, s.codeLetter(who, c.Code))
+	default:
+		s.deps.Metrics.mails.WithLabelValues(mailLimited).Inc()
+	}
 	return cookie, nil
 }
 
 // mailNothing does for a stranger what mailCode does, without the mail.
-func (s *Service) mailNothing(
-	ctx context.Context, c *challenge, place string, org directory.OrganizationID, email, typed string,
-) (Cookie, *Refusal) {
-	if refusal := s.countMail(ctx, true, place, string(org), email, typed); refusal != nil {
+func (s *Service) mailNothing(ctx context.Context, c *challenge, org directory.OrganizationID, email string) (Cookie, *Refusal) {
+	if refusal := s.pretend(ctx); refusal != nil {
 		return Cookie{}, refusal
 	}
 	if org == "" {
@@ -153,7 +154,8 @@ func (s *Service) checkCode(ctx context.Context, visit *Visit, typed string) (*S
 	if code == "" {
 		return nil, refuse(ReasonForm, nil)
 	}
-	if refusal := s.countTry(ctx, c); refusal != nil {
+	tries, refusal := s.mayTry(ctx, c)
+	if refusal != nil {
 		return nil, refusal
 	}
 	right := subtle.ConstantTimeCompare([]byte(code), []byte(c.Code)) == 1
@@ -161,7 +163,10 @@ func (s *Service) checkCode(ctx context.Context, visit *Visit, typed string) (*S
 	if refusal != nil {
 		return nil, refusal
 	}
-	if !right || c.Void {
+	switch {
+	case !tries:
+		return nil, refuse(ReasonTries, nil)
+	case !right || c.Void:
 		return nil, refuse(ReasonCodeWrong, nil)
 	}
 	return s.openWithCode(ctx, view, c, visit)

@@ -103,8 +103,8 @@ func (s *Service) renewOwn(ctx context.Context, p Person) (Enrolled, *Refusal) {
 	if !own.who.takesRecovery() {
 		return Enrolled{}, refuse(ReasonNotYours, nil)
 	}
-	made, _, err := s.renewCodes(ctx, own.who.actor(), own.who.organization.ID, &command.PutRecovery{
-		Email: own.who.email, ExpectVersion: versionOf(own.directory, own.who.email), Handle: handleOf(own.directory, own.who.email),
+	made, err := s.renewCodes(ctx, own.who.actor(), own.who.organization.ID, &command.PutRecovery{
+		Email: own.who.email, Handle: handleOf(own.directory, own.who.email),
 	})
 	if err != nil {
 		return Enrolled{}, refuse(ledgerReason(err), err)

@@ -22,7 +22,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, []string{"outcome"}),
 		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "domicile_signin_mails_total",
-			Help: "Mails with codes and links to people who sign in without an identity provider, by outcome: sent, failed or dropped.",
+			Help: "Mails with codes and links to people who sign in without an identity provider, by outcome: sent, failed, dropped (too many on their way) or limited (too many to the address).",
 		}, []string{"outcome"}),
 	}
 	for _, outcome := range []string{outcomeOK, outcomeNext} {
@@ -31,7 +31,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	for reason := range classes {
 		m.signins.WithLabelValues(string(reason))
 	}
-	for _, outcome := range []string{mailSent, mailFailed, mailDropped} {
+	for _, outcome := range []string{mailSent, mailFailed, mailDropped, mailLimited} {
 		m.mails.WithLabelValues(outcome)
 	}
 	reg.MustRegister(m.signins, m.mails)
@@ -45,6 +45,7 @@ const (
 	mailSent    = "sent"
 	mailFailed  = "failed"
 	mailDropped = "dropped"
+	mailLimited = "limited"
 )
 
 // judged counts and logs how a step of a sign-in ended, and gives the refusal as an error.

@@ -248,7 +248,7 @@ func (s *Service) newPasskey(visit *Visit, d *state.Directory, who *signer, answ
 	if err != nil {
 		return nil, refuse(ReasonPasskey, err)
 	}
-	return &command.PutPasskey{Email: who.email, ExpectVersion: versionOf(d, who.email), Handle: c.Handle, Passkey: directory.Passkey{
+	return &command.PutPasskey{Email: who.email, Handle: c.Handle, Passkey: directory.Passkey{
 		ID: string(made.ID), PublicKey: string(made.PublicKey), SignCount: made.Authenticator.SignCount,
 		Flags: uint8(made.Flags.ProtocolValue()), AAGUID: model(made.Authenticator.AAGUID), Name: s.passkeyName(answer.Name),
 	}}, nil

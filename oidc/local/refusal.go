@@ -2,7 +2,6 @@ package local
 
 import (
 	"strings"
-	"time"
 
 	"domicile/directory"
 	"domicile/seal"
@@ -18,8 +17,7 @@ const (
 	ReasonChallengeInvalid Reason = "challenge_invalid"
 	ReasonChallengeExpired Reason = "challenge_expired"
 	ReasonReplayed         Reason = "replayed"
-	ReasonTooMany          Reason = "too_many"
-	ReasonTries            Reason = "too_many_tries" // of one challenge: another one may be begun
+	ReasonTries            Reason = "too_many_tries" // of one challenge: another one may be begun. Looks like a wrong code
 	ReasonCodeWrong        Reason = "code_wrong"
 	ReasonPasskey          Reason = "passkey_refused"
 	ReasonPasskeyUnknown   Reason = "passkey_unknown"
@@ -43,11 +41,7 @@ const (
 	ClassForm
 	// ClassExpired is a sign-in that cannot be finished and has to be started again.
 	ClassExpired
-	// ClassTooMany is somebody who has to wait: see Refusal.RetryAfter.
-	ClassTooMany
-	// ClassTries is somebody who has to start again with a new code.
-	ClassTries
-	// ClassWrong is a code that is not the one that was mailed, if one was.
+	// ClassWrong is a code that is not the one that was mailed, if one was, or comes after too many others.
 	ClassWrong
 	// ClassRefused is a means of signing in that is not accepted.
 	ClassRefused
@@ -69,8 +63,7 @@ var classes = map[Reason]Class{
 	ReasonChallengeInvalid: ClassExpired,
 	ReasonChallengeExpired: ClassExpired,
 	ReasonReplayed:         ClassExpired,
-	ReasonTooMany:          ClassTooMany,
-	ReasonTries:            ClassTries,
+	ReasonTries:            ClassWrong,
 	ReasonCodeWrong:        ClassWrong,
 	ReasonPasskey:          ClassRefused,
 	ReasonPasskeyUnknown:   ClassRefused,
@@ -88,10 +81,9 @@ func (r Reason) Class() Class { return classes[r] }
 
 // Refusal is why something was not done. It names no person and quotes nothing that came from outside.
 type Refusal struct {
-	Reason     Reason
-	Reference  string        // eight letters and digits that the person can read out; the log line has the same
-	RetryAfter time.Duration // with ReasonTooMany
-	Err        error         // the cause, for errors.Is; never shown, never logged
+	Reason    Reason
+	Reference string // eight letters and digits that the person can read out; the log line has the same
+	Err       error  // the cause, for errors.Is; never shown, never logged
 }
 
 // Error gives the reason and the reference.
@@ -112,7 +104,7 @@ func ledgerReason(err error) Reason {
 	switch directory.KindOf(err) {
 	case directory.KindReplayed:
 		return ReasonReplayed
-	case directory.KindUnauthenticated, directory.KindStale:
+	case directory.KindUnauthenticated:
 		return ReasonChallengeExpired
 	case directory.KindForbidden, directory.KindNotFound:
 		return ReasonStanding

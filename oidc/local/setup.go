@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"domicile/directory"
@@ -21,19 +22,24 @@ const (
 	SetupPath = "/login/setup/"
 )
 
-// link is what a set-up link carries, sealed: leave to set up how one address of one organization signs in. It is void once
-// the credentials of the address are others than when it was made, so it works once.
+// link is what a set-up link carries, sealed: leave to set up how one address of one organization signs in. The ledger knows
+// the newest one of each address, until it is used or what the address signs in with has changed.
 type link struct {
 	Format       int                      `json:"v"`
 	Organization directory.OrganizationID `json:"org"`
 	Email        string                   `json:"mail"`
-	Version      uint64                   `json:"of"` // of the credentials; 0: there were none
-	Expires      int64                    `json:"exp"`
+	ID           string                   `json:"id"`
 }
+
+// hash is what the ledger knows of the link.
+func (l *link) hash() directory.Hash { return seal.HashToken("set-up link " + l.ID) }
+
+// ErrTooManyMails is five set-up mails to one address in a quarter of an hour.
+var ErrTooManyMails = errors.New("too many set-up mails to this address")
 
 // MailSetup mails an address of an organization the link to the page where its owner sets up passkeys and recovery codes.
 // The error is a *directory.Error: KindNotFound (no such organization), KindInvalid (the address may not sign in here),
-// KindUnavailable (no leader, no mail server, or it did not take the letter); or a *Refusal of ClassTooMany.
+// KindUnavailable (no leader, no mail server, or it did not take the letter); or ErrTooManyMails.
 func (s *Service) MailSetup(ctx context.Context, org directory.OrganizationID, address, actor string) error {
 	view, err := s.deps.Viewer.View(ctx, state.Confirmed())
 	if err != nil {
@@ -48,16 +54,22 @@ func (s *Service) MailSetup(ctx context.Context, org directory.OrganizationID, a
 		return directory.Errorf(directory.KindInvalid, "email",
 			"this is neither the root user's address, nor a break-glass address, nor an invited person who may sign in here")
 	}
-	if refusal := s.countMail(ctx, false, "", "setup", string(org), who.email); refusal != nil {
-		if refusal.Reason == ReasonTooMany {
-			return refusal
-		}
+	sends, refusal := s.maySend(ctx, "", "setup", string(org), who.email)
+	if refusal != nil {
 		return refusal.Err
 	}
-	token, err := s.sealLink(&link{
-		Format: setupFormat, Organization: org, Email: who.email, Version: versionOf(d, who.email),
-		Expires: s.deps.Now().Add(setupLifetime).Unix(),
+	if !sends {
+		return ErrTooManyMails
+	}
+	l := &link{Format: setupFormat, Organization: org, Email: who.email, ID: seal.NewID()}
+	_, err = s.propose(ctx, org, actor, &command.PutSetupLink{
+		Email: who.email, Handle: handleOf(d, who.email), Hash: l.hash(),
+		Expires: directory.Time(s.deps.Now().Add(setupLifetime).UnixMicro()),
 	})
+	if err != nil {
+		return err
+	}
+	token, err := s.sealLink(l)
 	if err != nil {
 		return err
 	}
@@ -66,13 +78,6 @@ func (s *Service) MailSetup(ctx context.Context, org directory.OrganizationID, a
 		return directory.Unavailable(time.Minute, err, "the mail server did not take the mail")
 	}
 	return err
-}
-
-func versionOf(d *state.Directory, email string) uint64 {
-	if credentials, ok := d.Credentials(email); ok {
-		return credentials.Version
-	}
-	return 0
 }
 
 // handleOf gives the user handle of an address's credentials, or a new one (Web Authentication §14.6.1: it names nobody).
@@ -104,15 +109,16 @@ func (s *Service) follow(ctx context.Context, token string) (*setup, *Refusal) {
 	if err := s.unseal(setupName, token, maxLink, &l); err != nil || l.Format != setupFormat {
 		return nil, refuse(ReasonLink, err)
 	}
-	if s.deps.Now().Unix() >= l.Expires {
-		return nil, refuse(ReasonLink, nil)
-	}
 	view, refusal := s.confirmed(ctx)
 	if refusal != nil {
 		return nil, refusal
 	}
 	d, ok := view.Directory(l.Organization)
-	if !ok || versionOf(d, l.Email) != l.Version {
+	if !ok {
+		return nil, refuse(ReasonLink, nil)
+	}
+	held, ok := d.Credentials(l.Email)
+	if !ok || held.Link != l.hash() || s.now() >= held.LinkExpires {
 		return nil, refuse(ReasonLink, nil)
 	}
 	who, ok := signerOf(d, l.Email)
@@ -120,6 +126,13 @@ func (s *Service) follow(ctx context.Context, token string) (*setup, *Refusal) {
 		return nil, refuse(ReasonLink, nil)
 	}
 	return &setup{l, d, who}, nil
+}
+
+// step uses the link up and goes on with another one.
+func (at *setup) step() command.Setup {
+	used := at.hash()
+	at.ID = seal.NewID()
+	return command.Setup{Link: used, Next: at.hash()}
 }
 
 // Setup is what the set-up page shows.
@@ -171,23 +184,21 @@ func (s *Service) setupPasskey(ctx context.Context, token string, visit *Visit, 
 	if refusal != nil {
 		return Enrolled{}, refusal
 	}
-	result, err := s.propose(ctx, at.Organization, setupActor, put)
-	if err != nil {
+	put.Setup = at.step()
+	if _, err := s.propose(ctx, at.Organization, setupActor, put); err != nil {
 		return Enrolled{}, refuse(linkReason(err), err)
 	}
 	made := Enrolled{Email: at.who.email, Passkey: put.Name, Drop: s.cookieName(purposeEnrol)}
-	version := result.Version
 	if held, ok := at.directory.Credentials(at.who.email); at.who.takesRecovery() && (!ok || len(held.Recovery) == 0) {
-		var codes Enrolled
-		codes, version, err = s.renewCodes(ctx, setupActor, at.Organization, &command.PutRecovery{
-			Email: put.Email, ExpectVersion: version, Handle: put.Handle,
+		codes, err := s.renewCodes(ctx, setupActor, at.Organization, &command.PutRecovery{
+			Setup: at.step(), Email: put.Email, Handle: put.Handle,
 		})
 		if err != nil {
 			return Enrolled{}, refuse(linkReason(err), err)
 		}
 		made.Recovery = codes.Recovery
 	}
-	return s.goOn(at, made, version)
+	return s.goOn(at, made)
 }
 
 // SetupCodes replaces the recovery codes by a set-up link. The error is a *Refusal.
@@ -204,21 +215,20 @@ func (s *Service) setupCodes(ctx context.Context, token string) (Enrolled, *Refu
 	if !at.who.takesRecovery() {
 		return Enrolled{}, refuse(ReasonStanding, nil)
 	}
-	made, version, err := s.renewCodes(ctx, setupActor, at.Organization, &command.PutRecovery{
-		Email: at.who.email, ExpectVersion: at.Version, Handle: handleOf(at.directory, at.who.email),
+	made, err := s.renewCodes(ctx, setupActor, at.Organization, &command.PutRecovery{
+		Setup: at.step(), Email: at.who.email, Handle: handleOf(at.directory, at.who.email),
 	})
 	if err != nil {
 		return Enrolled{}, refuse(linkReason(err), err)
 	}
-	return s.goOn(at, made, version)
+	return s.goOn(at, made)
 }
 
 // setupActor names whoever follows a set-up link in the ledger.
 const setupActor = "set-up link"
 
 // goOn gives the link to go on with: the one that was followed is void now.
-func (s *Service) goOn(at *setup, made Enrolled, version uint64) (Enrolled, *Refusal) {
-	at.Version = version
+func (s *Service) goOn(at *setup, made Enrolled) (Enrolled, *Refusal) {
 	token, err := s.sealLink(&at.link)
 	if err != nil {
 		return Enrolled{}, refuse(ReasonInternal, err)
@@ -227,7 +237,7 @@ func (s *Service) goOn(at *setup, made Enrolled, version uint64) (Enrolled, *Ref
 	return made, nil
 }
 
-// linkReason is ledgerReason for what was asked by a link: credentials that changed meanwhile make it void.
+// linkReason is ledgerReason for what was asked by a link, which may have been used meanwhile.
 func linkReason(err error) Reason {
 	if directory.KindOf(err) == directory.KindStale {
 		return ReasonLink
@@ -235,10 +245,10 @@ func linkReason(err error) Reason {
 	return ledgerReason(err)
 }
 
-// renewCodes replaces recovery codes by new ones and gives those, with the version of the credentials.
-func (s *Service) renewCodes(ctx context.Context, actor string, org directory.OrganizationID, put *command.PutRecovery) (Enrolled, uint64, error) {
+// renewCodes replaces recovery codes by new ones and gives those.
+func (s *Service) renewCodes(ctx context.Context, actor string, org directory.OrganizationID, put *command.PutRecovery) (Enrolled, error) {
 	codes, hashes := newRecoveryCodes()
 	put.Hashes = hashes
-	result, err := s.propose(ctx, org, actor, put)
-	return Enrolled{Email: put.Email, Recovery: codes}, result.Version, err
+	_, err := s.propose(ctx, org, actor, put)
+	return Enrolled{Email: put.Email, Recovery: codes}, err
 }

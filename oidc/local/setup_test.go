@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,41 @@ func TestSetup_linkWorksOnce(t *testing.T) {
 	h.Advance(setupLifetime)
 	_, err = h.Setup(t.Context(), next.Next)
 	h.refused(err, ReasonLink)
+}
+
+// A link does not come to life again: neither when all that it made is gone, nor for whoever gets the address next.
+func TestSetup_deadLinks(t *testing.T) {
+	h := newHouse(t)
+	dead := func(token string) {
+		t.Helper()
+		_, err := h.Setup(t.Context(), token)
+		h.refused(err, ReasonLink)
+		_, err = h.SetupCodes(t.Context(), token)
+		h.refused(err, ReasonLink)
+	}
+	first := h.link(rootAddress)
+	used := h.link(rootAddress)
+	dead(first) // there is a newer one
+	if _, err := h.SetupCodes(t.Context(), used); err != nil {
+		t.Fatal(err)
+	}
+	dead(used)
+	h.Must(acme, &command.DeleteCredentials{Email: rootAddress})
+	dead(used)
+	dead(first)
+
+	unused := h.link(guestAddress)
+	h.Must(acme, &command.DeleteUser{ID: directory.ResourceID(guestAddress)})
+	dead(unused)
+	h.Must(acme, &command.CreateUser{ID: "successor", Source: directory.SourceInvited, UserFields: command.UserFields{
+		Active: true, UserName: guestAddress, UserNameKey: guestAddress, Emails: []string{guestAddress},
+	}})
+	dead(unused)
+
+	unused = h.link(spareAddress)
+	h.change(func(f *command.OrganizationFields) { f.BreakGlass = nil })
+	h.change(func(f *command.OrganizationFields) { f.BreakGlass = []string{spareAddress} })
+	dead(unused)
 }
 
 // However often a link is posted at once, it counts once.
@@ -152,7 +188,9 @@ func TestMailSetup(t *testing.T) {
 	for range maxMails - 1 {
 		h.link(rootAddress)
 	}
-	h.refused(h.MailSetup(t.Context(), acme, rootAddress, "operator"), ReasonTooMany)
+	if err := h.MailSetup(t.Context(), acme, rootAddress, "operator"); !errors.Is(err, ErrTooManyMails) {
+		t.Errorf("too many: %v", err)
+	}
 	h.deps.Mail = nil
 	if err := h.MailSetup(t.Context(), acme, guestAddress, "operator"); directory.KindOf(err) != directory.KindUnavailable {
 		t.Errorf("without a mail server: %v", err)

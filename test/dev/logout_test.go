@@ -44,7 +44,7 @@ func TestBrowser_signOutHereAndAtTheProvider(t *testing.T) {
 }
 
 // An application of the SaaS signs a person in through the region, which asks the organization's provider; signing out there
-// signs out here, and signing out here reaches the application over the back channel.
+// signs out here and at the provider, and signing out here reaches the application over the back channel.
 func TestBrowser_application(t *testing.T) {
 	us := laptop.Regions[0]
 	app := sample(t, us)
@@ -68,9 +68,11 @@ func TestBrowser_application(t *testing.T) {
 	step(t, browser, "open the region's page", chromedp.Navigate(home(us)+"/"))
 	awaitText(t, browser, us.LoginURL, "Work e-mail")
 
-	signIn() // the provider still knows the browser
+	signIn()
 	awaitText(t, browser, us.LoginURL, "Work e-mail")
 	address(t, browser, "alan@acme.example")
+	awaitText(t, browser, laptop.IdP.Issuer, "Demo identity provider") // it does not know the browser any more
+	authenticate(t, browser, login(t, "alan@acme.example"))
 	awaitText(t, browser, app+"/", `"alan@acme.example"`)
 	step(t, browser, "sign out here", chromedp.Navigate(home(us)+"/"), chromedp.Click(buttonOut))
 	awaitText(t, browser, home(us)+"/logout/done", "You are signed out")
