@@ -1,15 +1,10 @@
 package cluster_test
 
 import (
-	"bytes"
 	"context"
-	"log/slog"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"domicile/cluster"
 	"domicile/cluster/clustertest"
 	"domicile/directory"
 	"domicile/fsm/command"
@@ -56,49 +51,4 @@ func TestLevel_holdsCommandsBack(t *testing.T) {
 	if _, err := c.Node(0).Propose(t.Context(), command.Command{Payload: &command.FinishErrands{}}); err != nil {
 		t.Errorf("a command of the newest level: %v", err)
 	}
-}
-
-// A node whose clock is 90 seconds off says so, in its status and in its log, and goes on.
-func TestAttack60_skewedClock(t *testing.T) {
-	var logs safeBuffer
-	c := clustertest.New(t, 3, clustertest.Options{Configure: func(node int, config *cluster.Config) {
-		if node == 2 {
-			config.Now = func() time.Time { return time.Now().Add(-90 * time.Second) }
-			config.Logger = slog.New(slog.NewTextHandler(&logs, nil))
-		}
-	}})
-	c.WaitReady()
-	if c.Leader() == 2 {
-		if err := c.Node(2).TransferLeadership(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		c.WaitReady()
-	}
-	clustertest.Eventually(t, "the node knows of its clock", func() bool {
-		offset := c.Node(2).Status().ClockOffset
-		return offset > 80*time.Second && offset < 100*time.Second
-	}, nil)
-	clustertest.Eventually(t, "the log says so", func() bool { return strings.Contains(logs.String(), "clocks of this node") }, nil)
-	if err := c.Node(2).Ready(); err != nil {
-		t.Errorf("the node is not ready: %v", err)
-	}
-	propose(t, c.Node(2), clustertest.CreateOrganization(60))
-}
-
-// safeBuffer is a buffer that several goroutines write to.
-type safeBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
 }

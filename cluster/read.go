@@ -257,7 +257,11 @@ func (r *reads) ask(ctx context.Context, from *leader) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		return index.seq, r.poll(ctx, from, index)
+		if err := r.poll(ctx, from, index); err != nil {
+			return 0, err
+		}
+		r.onTime(index.at) // or a new leader would keep what its predecessor said
+		return index.seq, nil
 	}
 	body, err := r.callers.call(ctx, from.address, from.changed, callIndex)
 	if err != nil {

@@ -16,16 +16,14 @@ type Change struct {
 	To    any
 }
 
-// changesOf lists what putting a request in force would change. Of domains only those count that would come to the
-// organization, once they are proved: putting a request in force takes none away.
+// changesOf lists what putting a request in force would change. Of the organization's domains only those count that would come to
+// it, once they are proved: putting a request in force takes none away.
 func changesOf(request *directory.ConnectionRequest, active *directory.Connection, org *directory.Organization) []Change {
-	next := &directory.Connection{
-		Issuer: request.Issuer, ClientID: request.ClientID, ConnectionSettings: request.ConnectionSettings, Enabled: true,
-		SecretExpires: request.SecretExpires,
-	}
+	next := request.Registration()
+	next.Enabled = true
 	if active == nil {
 		active = new(directory.Connection)
-	} else if secretOf(request, active) == SecretKept && next.SecretExpires == 0 {
+	} else if active.SameProof(next) && len(next.ClientSecret) == 0 && next.SecretExpires == 0 {
 		next.SecretExpires = active.SecretExpires
 	}
 	domains := slices.Clone(org.Domains)
@@ -68,13 +66,14 @@ func fieldsOfConnection(c *directory.Connection) []field {
 		{"acr_values", shownList(c.ACRValues)},
 		{"shared_redirect", c.SharedRedirect},
 		{"just_in_time", c.JustInTime},
+		{"domains", shownList(c.Domains)},
 		{"enabled", c.Enabled},
 	}
 }
 
 func fieldsOfOrganization(domains, breakGlass []string, phone directory.PhonePolicy) []field {
 	return []field{
-		{"domains", shownList(domains)},
+		{"organization.domains", shownList(domains)},
 		{"break_glass", shownList(breakGlass)},
 		{"phone.may_change", phone.MayChange},
 		{"phone.must_confirm", phone.MustConfirm},

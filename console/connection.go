@@ -35,6 +35,7 @@ type Registration struct {
 // ConnectionFields is what is chosen about a connection.
 type ConnectionFields struct {
 	Registration
+	Domains []string // of the organization's, those whose people come through it, any letter case; none: those that no other names
 	Enabled bool
 }
 
@@ -42,11 +43,16 @@ type ConnectionFields struct {
 // issuer is taken from it, see directory.AdoptIssuer. A kept client secret survives only while issuer and client id stay
 // the same: a secret is never shown to another party than the one it was given for. A new secret takes the place of the old
 // one at once; RotateSecret lets them overlap. Errors: KindInvalid with the field, KindNotFound, KindForbidden when the plan
-// does not include sign-in and the connection is enabled, KindConflict when another connection of the region has this client.
+// does not include sign-in and the connection is enabled, KindConflict when another connection of the region has this client, or
+// another enabled one of the organization names one of the domains.
 func (s *Service) PutConnection(
 	ctx context.Context, actor string, org directory.OrganizationID, id directory.ConnectionID, in ConnectionFields,
 ) (*directory.Connection, *Discovery, error) {
+	in.Domains = foldAll(in.Domains)
 	if err := in.complete(s.deps.Now()); err != nil {
+		return nil, nil, err
+	}
+	if err := directory.ValidateDomains(in.Domains); err != nil {
 		return nil, nil, err
 	}
 	if err := s.mayPut(ctx, org, id, in.Enabled); err != nil {
@@ -123,7 +129,7 @@ func (s *Service) replace(next *directory.Connection, in ConnectionFields) error
 		next.PreviousSecret = nil
 	}
 	next.Issuer, next.ClientID, next.ClientSecret, next.SecretExpires = in.Issuer, in.ClientID, secret, expires
-	next.ConnectionSettings, next.Enabled = in.ConnectionSettings, in.Enabled
+	next.ConnectionSettings, next.Domains, next.Enabled = in.ConnectionSettings, in.Domains, in.Enabled
 	return nil
 }
 
@@ -135,8 +141,7 @@ func (s *Service) sealed(in *Registration, old *directory.Connection) (secret se
 	if !next.AuthMethod.NeedsSecret() && !next.ByCertificate() {
 		return nil, 0, nil
 	}
-	if in.ClientSecret.IsZero() && old.Issuer == next.Issuer && old.ClientID == next.ClientID &&
-		old.AuthMethod.NeedsSecret() == next.AuthMethod.NeedsSecret() {
+	if in.ClientSecret.IsZero() && old.SameProof(next) {
 		secret, expires = old.ClientSecret, old.SecretExpires
 	}
 	if in.SecretExpires != nil {
@@ -187,7 +192,7 @@ func (s *Service) writeConnection(ctx context.Context, actor string, c *director
 	result, err := s.propose(ctx, actor, c.Organization, &command.PutConnection{
 		ID: c.ID, ExpectVersion: c.Version, Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
 		ConnectionSettings: c.ConnectionSettings, Enabled: c.Enabled, SecretExpires: c.SecretExpires,
-		PreviousSecret: c.PreviousSecret,
+		PreviousSecret: c.PreviousSecret, Domains: c.Domains,
 	})
 	if err != nil {
 		return err
@@ -198,13 +203,14 @@ func (s *Service) writeConnection(ctx context.Context, actor string, c *director
 
 // NewSecret is a client secret that an owner got from the provider in place of the present one.
 type NewSecret struct {
-	Secret  seal.Secret
-	Expires *time.Time // nil: not known
+	Secret        seal.Secret
+	Expires       *time.Time // nil: not known
+	ReplaceNewest bool       // of a rotation that is under way: the newest secret was wrong, and the one before stays
 }
 
 // RotateSecret gives a connection a new client secret. The old one stays beside it, for as long as the provider takes
-// either, until DropPreviousSecret. Errors: KindInvalid with the field, KindNotFound, KindConflict for a connection that
-// has no secret.
+// either, until DropPreviousSecret. The secret that is there already changes nothing but its end. Errors: KindInvalid with the
+// field, KindNotFound, KindConflict for a connection that has no secret, or has two.
 func (s *Service) RotateSecret(
 	ctx context.Context, actor string, org directory.OrganizationID, id directory.ConnectionID, in NewSecret,
 ) (*directory.Connection, error) {
@@ -222,7 +228,22 @@ func (s *Service) RotateSecret(
 		if err != nil {
 			return &directory.Error{Kind: directory.KindInternal, Err: err}
 		}
-		next.PreviousSecret, next.ClientSecret, next.SecretExpires = next.ClientSecret, sealed, 0
+		present, err := s.deps.Keyring.Open(s.secretPlace(org, id), next.ClientSecret)
+		if err != nil {
+			return &directory.Error{Kind: directory.KindInternal, Err: err}
+		}
+		rotating := len(next.PreviousSecret) > 0
+		switch same := present.Reveal() == in.Secret.Reveal(); {
+		case same:
+		case rotating && in.ReplaceNewest:
+			next.ClientSecret = sealed
+		case rotating:
+			return directory.Errorf(directory.KindConflict, "", "a rotation is under way, and a third secret would take the oldest one away: "+
+				"drop the previous secret when sign-in works, or say replace_newest if the newest one is wrong")
+		default:
+			next.PreviousSecret, next.ClientSecret = next.ClientSecret, sealed
+		}
+		next.SecretExpires = 0
 		if in.Expires != nil {
 			next.SecretExpires = directory.Time(in.Expires.UnixMicro())
 		}

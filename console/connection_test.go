@@ -100,6 +100,35 @@ func TestAttack44_connectionKeepsNoSecretForAnother(t *testing.T) {
 	}
 }
 
+// Of two connections each has its own domains, which stay with it whatever else is changed.
+func TestPutConnection_domains(t *testing.T) {
+	h, issuer := newHouse(t), consoletest.NewIssuer(t)
+	org := h.organization(t, "acme")
+	in := fields(issuer)
+	in.Domains = []string{" Acme.Example", "acme.test"}
+	first, _, err := h.PutConnection(t.Context(), actor, org, "", in)
+	if err != nil || !slices.Equal(first.Domains, []string{"acme.example", "acme.test"}) {
+		t.Fatalf("put %+v, %v", first, err)
+	}
+	if _, err := h.RotateSecret(t.Context(), actor, org, first.ID, console.NewSecret{Secret: seal.NewSecret("newer")}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := h.GetConnection(t.Context(), org, first.ID); err != nil || len(got.Domains) != 2 {
+		t.Fatalf("rotated %+v, %v", got, err)
+	}
+	in.ClientID, in.Domains = "second", []string{"acme.test"}
+	_, _, err = h.PutConnection(t.Context(), actor, org, "", in)
+	wantError(t, err, directory.KindConflict, "domains")
+	in.Enabled = false
+	second, _, err := h.PutConnection(t.Context(), actor, org, "", in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Enabled = true
+	_, _, err = h.PutConnection(t.Context(), actor, org, second.ID, in)
+	wantError(t, err, directory.KindConflict, "domains")
+}
+
 func TestPutConnection_refusals(t *testing.T) {
 	h, issuer := newHouse(t), consoletest.NewIssuer(t)
 	org, other := h.organization(t, "acme"), h.organization(t, "other")
@@ -127,6 +156,8 @@ func TestPutConnection_refusals(t *testing.T) {
 		"scope":               {org, "", func(f *console.ConnectionFields) { f.Scopes = []string{"a b"} }, directory.KindInvalid, "scopes"},
 		"scope not ASCII":     {org, "", func(f *console.ConnectionFields) { f.Scopes = []string{"ä"} }, directory.KindInvalid, "scopes"},
 		"scopes many":         {org, "", func(f *console.ConnectionFields) { f.Scopes = make([]string, 21) }, directory.KindInvalid, "scopes"},
+		"domain":              {org, "", func(f *console.ConnectionFields) { f.Domains = []string{"nodots"} }, directory.KindInvalid, "domains"},
+		"domain twice":        {org, "", func(f *console.ConnectionFields) { f.Domains = []string{"a.example", "A.example"} }, directory.KindInvalid, "domains"},
 		"organization":        {"nobody", "", func(*console.ConnectionFields) {}, directory.KindNotFound, ""},
 		"connection unknown":  {org, "nothing", func(*console.ConnectionFields) {}, directory.KindNotFound, ""},
 		"connection of other": {other, made.ID, func(*console.ConnectionFields) {}, directory.KindNotFound, ""},
@@ -258,6 +289,18 @@ func TestRotateSecret(t *testing.T) {
 	if put, _, err := h.PutConnection(t.Context(), actor, org, made.ID, kept); err != nil || len(put.PreviousSecret) == 0 || h.secretOf(t, put) != "newer" {
 		t.Fatalf("put %+v, %v", put, err)
 	}
+	again, err := h.RotateSecret(t.Context(), actor, org, made.ID, console.NewSecret{Secret: seal.NewSecret("newer")})
+	if err != nil || h.secretOf(t, again) != "newer" || string(again.PreviousSecret) != string(previous.ClientSecret) || again.SecretExpires != 0 {
+		t.Fatalf("the same again: %+v, %v", again, err)
+	}
+	third := console.NewSecret{Secret: seal.NewSecret("third")}
+	_, err = h.RotateSecret(t.Context(), actor, org, made.ID, third)
+	wantError(t, err, directory.KindConflict, "")
+	third.ReplaceNewest = true
+	corrected, err := h.RotateSecret(t.Context(), actor, org, made.ID, third)
+	if err != nil || h.secretOf(t, corrected) != "third" || string(corrected.PreviousSecret) != string(previous.ClientSecret) {
+		t.Fatalf("corrected: %+v, %v", corrected, err)
+	}
 	if err := h.DropPreviousSecret(t.Context(), actor, org, made.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +324,7 @@ func TestRotateSecret(t *testing.T) {
 	}
 }
 
-// Rotations at once all count, one after the other: none is lost without anybody having been told.
+// Of rotations at once one counts, and the others are told so: no secret is lost.
 func TestRotateSecret_atOnce(t *testing.T) {
 	h, issuer := newHouse(t), consoletest.NewIssuer(t)
 	org := h.organization(t, "acme")
@@ -297,10 +340,18 @@ func TestRotateSecret_atOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
+	counted := 0
 	for _, err := range errs {
-		if err != nil && directory.KindOf(err) != directory.KindUnavailable {
+		switch directory.KindOf(err) {
+		case 0:
+			counted++
+		case directory.KindConflict, directory.KindUnavailable:
+		default:
 			t.Fatal(err)
 		}
+	}
+	if counted != 1 {
+		t.Errorf("%d rotations counted", counted)
 	}
 	got, err := h.GetConnection(t.Context(), org, made.ID)
 	if err != nil || !strings.HasPrefix(h.secretOf(t, got), "new ") || len(got.PreviousSecret) == 0 {

@@ -172,6 +172,9 @@ func (d *Metadata) warnings(authority string, chosen *directory.ConnectionSettin
 			"The provider does not offer " + string(chosen.AuthMethod) + ", but " + strings.Join(methods, ", ") + "."}},
 		{chosen.ResponseMode == directory.ResponseFormPost && !slices.Contains(modes, "form_post"), Warning{"form_post_not_offered",
 			"The provider does not say that it supports the response mode form_post."}},
+		{chosen.Prompt == "login" && profile.NoPromptLogin, Warning{"prompt_login_not_taken",
+			"The provider does not take the prompt login. It is sent select_account instead, which asks for the account and not for " +
+				"the password."}},
 		{profile.Name == "entra-v1", Warning{"entra_v1",
 			"This is version 1.0 of Microsoft Entra ID. Its version 2.0 is at the same tenant's address with /v2.0 at the end."}},
 	} {

@@ -17,7 +17,7 @@ import (
 type RequestFields struct {
 	Connection directory.ConnectionID // that it changes; empty: it makes a new one. A request that is there keeps its own
 	Registration
-	Domains    []string // associated domains, any letter case; those that the organization does not have are claimed
+	Domains    []string // that the connection is for, any letter case; those that the organization does not have are claimed
 	BreakGlass []string // addresses in one of Domains or below one
 	Phone      directory.PhonePolicy
 }
@@ -433,7 +433,7 @@ func secretOf(request *directory.ConnectionRequest, active *directory.Connection
 		return SecretNotNeeded
 	case len(request.ClientSecret) > 0:
 		return SecretGiven
-	case active != nil && active.Issuer == request.Issuer && active.ClientID == request.ClientID && len(active.ClientSecret) > 0:
+	case active != nil && active.SameProof(request.Registration()) && len(active.ClientSecret) > 0:
 		return SecretKept
 	default:
 		return SecretMissing

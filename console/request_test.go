@@ -239,13 +239,14 @@ func TestRequest_changesAConnection(t *testing.T) {
 	first := h.steps(t, h.request(t, org, wish(issuer)), intoForce...)
 	change := wish(issuer)
 	change.Connection, change.ClientSecret, change.Scopes, change.JustInTime = first.Connection, seal.NewSecret("newer"), nil, true
-	change.BreakGlass = nil
+	change.BreakGlass, change.Domains = nil, []string{"acme.test"}
 	second := h.request(t, org, change)
 	want := []console.Change{
 		{Field: "client_secret", From: nil, To: "changed"},
 		{Field: "scopes", From: []string{"groups"}, To: nil},
 		{Field: "just_in_time", From: false, To: true},
-		{Field: "domains", From: nil, To: []string{"acme.example"}},
+		{Field: "domains", From: []string{"acme.example"}, To: []string{"acme.test"}},
+		{Field: "organization.domains", From: nil, To: []string{"acme.test"}},
 		{Field: "break_glass", From: []string{"help@it.acme.example"}, To: nil},
 	}
 	if !reflect.DeepEqual(second.Changes, want) {
@@ -255,12 +256,36 @@ func TestRequest_changesAConnection(t *testing.T) {
 	wantError(t, err, directory.KindConflict, "connection")
 	h.steps(t, second, intoForce...)
 	connection, err := h.GetConnection(t.Context(), org, first.Connection)
-	if err != nil || h.secretOf(t, connection) != "newer" || len(connection.PreviousSecret) == 0 || !connection.JustInTime {
+	if err != nil || h.secretOf(t, connection) != "newer" || len(connection.PreviousSecret) == 0 || !connection.JustInTime ||
+		!slices.Equal(connection.Domains, []string{"acme.test"}) {
 		t.Fatalf("changed to %+v, %v", connection, err)
 	}
 	all, err := h.ListRequests(t.Context(), org)
 	if err != nil || len(all) != 2 || all[0].State != directory.RequestDisabled || all[1].State != directory.RequestActive {
 		t.Fatalf("requests %+v, %v", all, err)
+	}
+}
+
+// A connection that gives up its secret has none any more, nor its end; the reviewer sees that.
+func TestRequest_changesMethod(t *testing.T) {
+	h, issuer := newHouse(t), consoletest.NewIssuer(t)
+	org := h.organization(t, "acme")
+	in, end := wish(issuer), time.Now().Add(24*time.Hour)
+	in.SecretExpires = &end
+	first := h.steps(t, h.request(t, org, in), intoForce...)
+	in.Connection, in.ClientSecret, in.SecretExpires, in.AuthMethod = first.Connection, seal.Secret{}, nil, directory.AuthPrivateKey
+	second := h.request(t, org, in)
+	if len(second.Changes) == 0 || second.Changes[0].Field != "client_secret_expires_at" || second.Changes[0].To != nil {
+		t.Errorf("changes %+v", second.Changes)
+	}
+	h.steps(t, second, intoForce...)
+	c, err := h.GetConnection(t.Context(), org, first.Connection)
+	if err != nil || len(c.ClientSecret) != 0 || len(c.PreviousSecret) != 0 || c.SecretExpires != 0 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	in.AuthMethod = directory.AuthPost
+	if third := h.request(t, org, in); third.Secret != console.SecretMissing {
+		t.Errorf("back without a secret: %s", third.Secret)
 	}
 }
 

@@ -16,7 +16,7 @@ type AuditRow struct {
 
 // Bounds of an organization's audit log in memory.
 const (
-	MaxAuditRows   = 1000
+	MaxAuditRows   = 10_000
 	MaxAuditDetail = 500 // bytes
 
 	maxAuditSubject = 320

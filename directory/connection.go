@@ -41,7 +41,7 @@ type ConnectionSettings struct {
 	AuthMethod     AuthMethod
 	Scopes         []string // besides openid, profile, email
 	ResponseMode   ResponseMode
-	Prompt         string   // sent as it is: "", "login", "consent" or "select_account"
+	Prompt         string   // sent as it is: "", "login", "consent" or "select_account"; but see ProviderProfile.NoPromptLogin
 	MaxAge         int64    // seconds since the person authenticated at the provider; 0: not asked for
 	ACRValues      []string // one of them must come back; none: not asked for
 	SharedRedirect bool     // the provider calls back at /signin-oidc instead of the connection's own address
@@ -57,6 +57,7 @@ type Connection struct {
 	ClientID     string
 	ClientSecret seal.Sealed // place: organization, row = connection id, field = "client_secret"
 	ConnectionSettings
+	Domains  []string // folded: the organization's domains whose people come through it; none: those that no other one names
 	Enabled  bool
 	Created  Time
 	Modified Time
@@ -74,6 +75,12 @@ func (c *Connection) Trust() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %d %q %q %d %q %t %t", c.Organization, c.ID, c.Created, c.Issuer, c.ClientID,
 		c.MaxAge, c.ACRValues, c.SharedRedirect, c.NamesIssuer))
 	return hex.EncodeToString(sum[:])
+}
+
+// SameProof tells whether next is the same client of the same provider and lets itself in by the same means, a client secret or
+// a key of ours. Only then has next what c has of that: the secret, and the end of the secret or certificate.
+func (c *Connection) SameProof(next *Connection) bool {
+	return c.Issuer == next.Issuer && c.ClientID == next.ClientID && c.AuthMethod.NeedsSecret() == next.AuthMethod.NeedsSecret()
 }
 
 // ByCertificate tells whether we sign the connection's client assertions with a key whose certificate its owner uploads at
@@ -132,7 +139,28 @@ func (c *Connection) fits() error {
 	if c.ClientID == "" || len(c.ClientID) > maxClientID {
 		return Errorf(KindInvalid, "client_id", "client_id must have 1 to %d characters", maxClientID)
 	}
+	if err := ValidateDomains(c.Domains); err != nil {
+		return err
+	}
 	return c.ConnectionSettings.Validate()
+}
+
+// ValidateDomains wants at most MaxDomains domains, each well-formed and once. The ledger asks, too.
+func ValidateDomains(domains []string) error {
+	if len(domains) > MaxDomains {
+		return Errorf(KindTooLarge, "domains", "at most %d domains", MaxDomains)
+	}
+	seen := make(map[string]bool, len(domains))
+	for _, domain := range domains {
+		if err := ValidateDomain(domain); err != nil {
+			return err
+		}
+		if seen[domain] {
+			return Errorf(KindInvalid, "domains", "domain %q is listed twice", domain)
+		}
+		seen[domain] = true
+	}
+	return nil
 }
 
 // Validate checks the choices.

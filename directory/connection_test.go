@@ -56,7 +56,7 @@ var trusted = map[string]bool{
 
 	"ClientSecret": false, "PreviousSecret": false, "SecretExpires": false, "Reminded": false, "AuthMethod": false, // shown to the provider
 	"Scopes": false, "Prompt": false, "ResponseMode": false, // asked for, and not checked
-	"Enabled": false, "JustInTime": false, // as they are at the end
+	"Enabled": false, "JustInTime": false, "Domains": false, // as they are at the end
 	"Modified": false, "Version": false,
 }
 

@@ -23,6 +23,9 @@ const (
 	// ErrandSetup is the first mail to somebody who signs in here without an identity provider: the link to set that up;
 	// Subject is the address.
 	ErrandSetup ErrandKind = 8
+	// ErrandConnection tells that the operator put or deleted a connection without a request; Subject is its id, Detail what
+	// changed, or "deleted".
+	ErrandConnection ErrandKind = 9
 )
 
 // Errand is something that the ledger wants delivered outside: a mail, or a call to an application. The leader delivers

@@ -21,6 +21,9 @@ type ProviderProfile struct {
 	DomainClaim string
 	// Certificate: private_key_jwt takes a certificate that was uploaded, instead of keys that the provider fetches.
 	Certificate bool
+	// NoPromptLogin: prompt=login (OpenID Connect Core §3.1.2.1) is not among those that the provider takes. It may answer one
+	// that it does not take with a page of its own, from which nobody comes back.
+	NoPromptLogin bool
 
 	hosts    []string // of issuers; ".okta.com" is every host below okta.com
 	path     string   // that an issuer's path contains, where the host says nothing
@@ -82,7 +85,7 @@ var providerProfiles = []ProviderProfile{
 		Name: "entra-v1", hosts: []string{entraV1Host},
 		Immutable: "oid", Vouches: true, VerifiedClaim: "xms_edov", Certificate: true, failures: entraFailures,
 	},
-	{Name: "google", hosts: []string{"accounts.google.com"}, Immutable: "sub", DomainClaim: "hd"},
+	{Name: "google", hosts: []string{"accounts.google.com"}, Immutable: "sub", DomainClaim: "hd", NoPromptLogin: true},
 	{
 		Name: "okta", hosts: []string{".okta.com", ".oktapreview.com", ".okta-emea.com", ".okta-gov.com"},
 		Immutable: "sub",

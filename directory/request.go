@@ -77,7 +77,7 @@ const (
 )
 
 // ConnectionRequest is what an owner wants of a connection, and how far the review of it is. It is in force once it is
-// active: then the connection has its choices, and the organization its domains and break-glass addresses.
+// active: then the connection has its choices and domains, and the organization its break-glass addresses.
 type ConnectionRequest struct {
 	ID           ConnectionRequestID
 	Organization OrganizationID
@@ -99,7 +99,7 @@ type RequestChoices struct {
 	ClientSecret  seal.Sealed // place as of Connection.ClientSecret; empty: the connection's own stays
 	SecretExpires Time
 	ConnectionSettings
-	Domains    []string // associated domains, to be proved
+	Domains    []string // associated domains, to be proved; the connection is for them
 	BreakGlass []string // folded addresses, each in one of Domains or a subdomain of it
 	Phone      PhonePolicy
 }
@@ -112,33 +112,24 @@ type PhonePolicy struct {
 
 // Validate checks the fields that a person chose.
 func (c *RequestChoices) Validate() error {
-	if err := c.connection().Validate(); err != nil {
+	if err := c.Registration().Validate(); err != nil {
 		return err
 	}
 	return c.Fits()
 }
 
-func (c *RequestChoices) connection() *Connection {
-	return &Connection{Issuer: c.Issuer, ClientID: c.ClientID, ConnectionSettings: c.ConnectionSettings}
+// Registration gives what is chosen of a connection.
+func (c *RequestChoices) Registration() *Connection {
+	return &Connection{
+		Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: c.ClientSecret, SecretExpires: c.SecretExpires,
+		ConnectionSettings: c.ConnectionSettings, Domains: c.Domains,
+	}
 }
 
 // Fits is Validate as the ledger can repeat it: without reading web addresses, which toolchains do differently.
 func (c *RequestChoices) Fits() error {
-	if err := c.connection().fits(); err != nil {
+	if err := c.Registration().fits(); err != nil {
 		return err
-	}
-	if len(c.Domains) > MaxDomains {
-		return Errorf(KindTooLarge, "domains", "at most %d domains", MaxDomains)
-	}
-	seen := make(map[string]bool, len(c.Domains))
-	for _, domain := range c.Domains {
-		if err := ValidateDomain(domain); err != nil {
-			return err
-		}
-		if seen[domain] {
-			return Errorf(KindInvalid, "domains", "domain %q is listed twice", domain)
-		}
-		seen[domain] = true
 	}
 	return ValidateBreakGlass(c.BreakGlass, c.Domains)
 }

@@ -89,3 +89,19 @@ func Certified(keys []*SigningKey, now Time) []*SigningKey {
 	}
 	return certified
 }
+
+// CertifiedFor gives the keys of Certified in the order in which to try them at a connection's provider. Nobody knows which
+// certificate is there; it is likely to be the one of the time when the connection was made, unless its owner has told an end
+// that the older one does not reach.
+func CertifiedFor(c *Connection, keys []*SigningKey, now Time) []*SigningKey {
+	certified := Certified(keys, now)
+	if len(certified) < 2 {
+		return certified
+	}
+	newest, older := certified[0], certified[1]
+	renewed := c.SecretExpires > older.Created+CertificateLife+certificateOverlap
+	if c.Created < newest.Created && !renewed {
+		return []*SigningKey{older, newest}
+	}
+	return certified
+}

@@ -72,6 +72,34 @@ func TestSigningKeys_overlap(t *testing.T) {
 	}
 }
 
+// Which certificate a provider has is guessed by when its connection was made, and by the end that its owner told.
+func TestCertifiedFor(t *testing.T) {
+	const older, newest = 100 * aDay, 100*aDay + 550*aDay
+	keys := []*directory.SigningKey{{ID: "1", Created: older}, {ID: "2", Created: newest}}
+	for name, c := range map[string]struct {
+		created, expires, now directory.Time
+		want                  string
+	}{
+		"made before the newest":  {newest - 1, 0, newest, "12"},
+		"made with it":            {newest, 0, newest, "21"},
+		"the older's end":         {older, older + directory.CertificateLife + aDay, newest, "12"},
+		"the newest's end":        {older, newest + directory.CertificateLife - aDay, newest, "21"},
+		"the older one has ended": {older, 0, older + directory.CertificateLife, "2"},
+	} {
+		connection := &directory.Connection{Created: c.created, SecretExpires: c.expires}
+		got := ""
+		for _, key := range directory.CertifiedFor(connection, keys, c.now) {
+			got += key.ID
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	if directory.CertifiedFor(new(directory.Connection), nil, 0) != nil {
+		t.Error("a key out of none")
+	}
+}
+
 // Owners have half a year to upload the next certificate, and a provider that has either one is served at any time.
 func TestCertified(t *testing.T) {
 	var keys []*directory.SigningKey

@@ -54,6 +54,9 @@ var audited = map[command.Kind]auditFunc{
 	command.KindPutRecovery:       plain("credentials.recovery_changed", func(p *command.PutRecovery) string { return p.Email }),
 	command.KindOpenLocalSession: told(func(tx *transaction, p *command.OpenLocalSession) entry {
 		session, _ := tx.state.Session(p.Hash)
+		if d, refusal := tx.directory(); refusal == nil && d.Organization().Stands(p.Email) == directory.StandingNone {
+			return entry{} // somebody who was invited
+		}
 		return entry{"session." + session.Kind.String(), p.Email, string(p.ID)}
 	}),
 }
@@ -79,10 +82,13 @@ func auditToken(_ *transaction, p *command.CreateToken) entry {
 	return entry{"token.created", string(token.ID), token.Name}
 }
 
-// auditSessions says whose sessions ended, and why.
+// auditSessions says whose sessions an owner ended, and why. People who sign out, here or at their provider, would leave no room
+// for anything else.
 func auditSessions(_ *transaction, p *command.EndSessions) entry {
 	subject := "all"
 	switch {
+	case p.ID != "" && p.User != "", p.Subject != "", p.ProviderSID != "":
+		return entry{}
 	case p.ID != "":
 		subject = string(p.ID)
 	case p.User != "":

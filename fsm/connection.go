@@ -3,6 +3,7 @@ package fsm
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"domicile/directory"
 	"domicile/fsm/command"
@@ -29,13 +30,21 @@ func putConnection(tx *transaction, p *command.PutConnection) (command.Result, *
 	}
 	next := &directory.Connection{
 		ID: p.ID, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, ConnectionSettings: p.ConnectionSettings,
-		Enabled: p.Enabled, SecretExpires: p.SecretExpires, PreviousSecret: p.PreviousSecret,
+		Enabled: p.Enabled, SecretExpires: p.SecretExpires, PreviousSecret: p.PreviousSecret, Domains: p.Domains,
 	}
-	if refusal := registrationFree(tx, next); refusal != nil {
+	if refusal := registrationFree(tx, d, next); refusal != nil {
 		return command.Result{}, refusal
 	}
+	tx.tellOwner(p.ID, connectionChanges(old, next)...)
 	writeConnection(tx, d, old, next)
 	return tx.changed(next.Created), nil
+}
+
+// tellOwner lets an organization's owner know what was done to a connection without a request.
+func (tx *transaction) tellOwner(id directory.ConnectionID, changes ...string) {
+	if len(changes) > 0 && tx.state.Level() >= command.SecondLevel {
+		tx.errand(directory.Errand{Kind: directory.ErrandConnection, Subject: string(id), Detail: strings.Join(changes, ", ")})
+	}
 }
 
 // connectionBefore finds the organization's connection of an id; nil where the id is free. It refuses another
@@ -48,11 +57,25 @@ func connectionBefore(tx *transaction, id directory.ConnectionID) (*directory.Co
 	return old, nil
 }
 
-// registrationFree checks that no other connection of the region has the issuer and client id.
-func registrationFree(tx *transaction, next *directory.Connection) *directory.Error {
+// registrationFree checks that no other connection of the region has the issuer and client id, and no other enabled one of the
+// organization the domains.
+func registrationFree(tx *transaction, d *state.Directory, next *directory.Connection) *directory.Error {
 	if holder, taken := tx.state.ConnectionByClient(next.Issuer, next.ClientID); taken && holder.ID != next.ID {
 		return directory.Errorf(directory.KindConflict, "client_id",
 			"another connection of this region uses this client id at this issuer")
+	}
+	return domainsFree(d, next)
+}
+
+// domainsFree checks that each domain of a connection that is on leads to that one only.
+func domainsFree(d *state.Directory, next *directory.Connection) *directory.Error {
+	if refusal := asRefusal(directory.ValidateDomains(next.Domains)); refusal != nil || !next.Enabled {
+		return refusal
+	}
+	for _, domain := range next.Domains {
+		if other, taken := d.ConnectionNaming(domain); taken && other.ID != next.ID {
+			return directory.Errorf(directory.KindConflict, "domains", "domain %q leads to connection %s already", domain, other.ID)
+		}
 	}
 	return nil
 }
@@ -105,6 +128,7 @@ func connectionChanges(old, next *directory.Connection) []string {
 		{"acr_values", !slices.Equal(old.ACRValues, next.ACRValues)},
 		{"shared_redirect", old.SharedRedirect != next.SharedRedirect},
 		{"just_in_time", old.JustInTime != next.JustInTime},
+		{"domains", !slices.Equal(old.Domains, next.Domains)},
 		{"enabled", !old.Enabled && next.Enabled},
 		{"disabled", old.Enabled && !next.Enabled},
 	}.names()
@@ -120,6 +144,7 @@ func deleteConnection(tx *transaction, p *command.DeleteConnection) (command.Res
 		return command.Result{}, noConnection(p.ID)
 	}
 	supersede(tx, d, p.ID)
+	tx.tellOwner(p.ID, "deleted")
 	tx.state.DeleteConnection(d, connection)
 	return tx.changed(connection.Created), nil
 }

@@ -201,6 +201,16 @@ func (m *model) writeOrganization(id directory.OrganizationID, o *modelOrg, next
 	})
 }
 
+// domainsFit judges a list as the rule does, where the random ones are well-formed or have a space.
+func domainsFit(list []string) bool {
+	for i, domain := range list {
+		if strings.Contains(domain, " ") || slices.Contains(list[:i], domain) {
+			return false
+		}
+	}
+	return true
+}
+
 // breakGlassFits judges a list as the rule does, but for the form of addresses: the random ones are well-formed or have no @.
 func breakGlassFits(list, domains []string) bool {
 	for i, address := range list {
@@ -213,7 +223,7 @@ func breakGlassFits(list, domains []string) bool {
 }
 
 func (m *model) putRequest(id directory.OrganizationID, o *modelOrg, p *command.PutRequest) command.Result {
-	deny(p.AuthMethod == "none" || !breakGlassFits(p.BreakGlass, p.Domains), directory.KindInvalid)
+	deny(p.AuthMethod == "none" || !domainsFit(p.Domains) || !breakGlassFits(p.BreakGlass, p.Domains), directory.KindInvalid)
 	old, had := o.requests[p.ID]
 	deny(!had && p.ExpectVersion != 0, directory.KindNotFound)
 	deny(had && p.ExpectVersion == 0, directory.KindConflict)
@@ -226,6 +236,9 @@ func (m *model) putRequest(id directory.OrganizationID, o *modelOrg, p *command.
 	}
 	if !had {
 		old.Created = m.at
+	}
+	if had && old.State != directory.RequestDraft {
+		m.errand(directory.Errand{Kind: directory.ErrandRequest, Organization: id, Subject: string(p.ID)})
 	}
 	o.requests[p.ID] = directory.ConnectionRequest{
 		ID: p.ID, Organization: id, Connection: p.Connection, RequestChoices: p.RequestChoices, Author: m.actor,
@@ -249,7 +262,16 @@ func (m *model) stepRequest(id directory.OrganizationID, o *modelOrg, p *command
 	if p.To == directory.RequestReturned || p.To == directory.RequestApproved {
 		q.Note, q.Reviewer = p.Note, m.actor
 	}
-	if p.To == directory.RequestActive {
+	connection, left := o.connections[q.Connection]
+	for _, other := range o.requests {
+		left = left && (other.Connection != q.Connection || other.State != directory.RequestActive)
+	}
+	switch {
+	case p.To == directory.RequestActive && q.State == directory.RequestDisabled && left:
+		connection.Enabled = true
+		domainsLead(o, &connection)
+		m.writeConnection(id, o, connection)
+	case p.To == directory.RequestActive:
 		m.activate(id, o, &q)
 	}
 	if c, ok := o.connections[q.Connection]; ok && c.Enabled && p.To == directory.RequestDisabled {
@@ -266,10 +288,13 @@ func (m *model) activate(id directory.OrganizationID, o *modelOrg, q *directory.
 	m.connectionOwn(o, q.Connection)
 	c := directory.Connection{
 		ID: q.Connection, Issuer: q.Issuer, ClientID: q.ClientID, ClientSecret: q.ClientSecret,
-		ConnectionSettings: q.ConnectionSettings, Enabled: true, SecretExpires: q.SecretExpires,
+		ConnectionSettings: q.ConnectionSettings, Enabled: true, SecretExpires: q.SecretExpires, Domains: q.Domains,
 	}
 	m.registrationFree(&c)
-	if old := o.connections[q.Connection]; old.Issuer == c.Issuer && old.ClientID == c.ClientID {
+	domainsLead(o, &c)
+	old, had := o.connections[q.Connection]
+	byKey := func(c directory.Connection) bool { return c.AuthMethod == directory.AuthPrivateKey }
+	if had && old.Issuer == c.Issuer && old.ClientID == c.ClientID && byKey(old) == byKey(c) {
 		if len(c.ClientSecret) > 0 && !bytes.Equal(c.ClientSecret, old.ClientSecret) {
 			c.PreviousSecret = old.ClientSecret
 		}
@@ -305,6 +330,15 @@ func (m *model) registrationFree(c *directory.Connection) {
 	}
 }
 
+// domainsLead wants each domain of a connection that is on to lead to that one only.
+func domainsLead(o *modelOrg, c *directory.Connection) {
+	deny(!domainsFit(c.Domains), directory.KindInvalid)
+	for _, other := range o.connections {
+		both := func(domain string) bool { return slices.Contains(other.Domains, domain) }
+		deny(c.Enabled && other.Enabled && other.ID != c.ID && slices.ContainsFunc(c.Domains, both), directory.KindConflict)
+	}
+}
+
 // writeConnection puts a connection and ends what its change makes void.
 func (m *model) writeConnection(id directory.OrganizationID, o *modelOrg, c directory.Connection) directory.Connection {
 	old, had := o.connections[c.ID]
@@ -324,6 +358,22 @@ func (m *model) writeConnection(id directory.OrganizationID, o *modelOrg, c dire
 	}
 	o.connections[c.ID] = c
 	return c
+}
+
+// tellOwner expects a mail about a connection that was changed without a request.
+func (m *model) tellOwner(id directory.OrganizationID, connection directory.ConnectionID) {
+	if m.level >= 2 {
+		m.errand(directory.Errand{Kind: directory.ErrandConnection, Organization: id, Subject: string(connection)})
+	}
+}
+
+// visible is what an owner sees of a connection, as text.
+func visible(c directory.Connection) string {
+	return fmt.Sprint(c.Issuer, c.ClientID, c.ClientSecret, c.SecretExpires, c.Domains, c.Enabled, func() directory.ConnectionSettings {
+		settings := c.ConnectionSettings
+		settings.NamesIssuer = false
+		return settings
+	}())
 }
 
 // modelEvents are the rows of the audit log by kind, but for those that depend on more.
@@ -356,7 +406,13 @@ func (m *model) audited(c command.Command) {
 	case *command.StepRequest:
 		event = "request." + p.To.String()
 	case *command.OpenLocalSession:
-		event = "session." + m.sessions[p.Hash].Kind.String()
+		if invited, _ := o.holder(p.Email); invited == "" {
+			event = "session." + m.sessions[p.Hash].Kind.String()
+		}
+	case *command.EndSessions:
+		if p.ID != "" && p.User != "" || p.Subject+p.ProviderSID != "" {
+			event = ""
+		}
 	case *command.LookDomain:
 		event = m.looked
 	}

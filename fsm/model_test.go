@@ -68,8 +68,9 @@ func newModel() *model {
 }
 
 func TestModel(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(10) {
 		f, w, m := newFSM(t), newWorld(100+seed), newModel()
+		w.connects = seed >= 7
 		for i := range 300 {
 			data, commands := w.entry(f.View())
 			results := apply(t, f, uint64(i+1), data)
@@ -267,6 +268,7 @@ func (m *model) credential(id directory.OrganizationID, o *modelOrg, payload com
 		connection, ok := o.connections[p.ID]
 		deny(!ok, directory.KindNotFound)
 		m.supersede(o, p.ID)
+		m.tellOwner(id, p.ID)
 		delete(o.connections, p.ID)
 		maps.DeleteFunc(o.links, func(i modelIdentity, _ directory.ResourceID) bool { return i.connection == p.ID })
 		m.endSessions(func(s directory.Session) bool { return s.Connection == p.ID })
@@ -279,9 +281,13 @@ func (m *model) credential(id directory.OrganizationID, o *modelOrg, payload com
 	deny(p.ExpectVersion != 0 && p.ExpectVersion != old.Version, directory.KindStale)
 	next := directory.Connection{
 		ID: p.ID, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, ConnectionSettings: p.ConnectionSettings,
-		Enabled: p.Enabled, SecretExpires: p.SecretExpires, PreviousSecret: p.PreviousSecret,
+		Enabled: p.Enabled, SecretExpires: p.SecretExpires, PreviousSecret: p.PreviousSecret, Domains: p.Domains,
 	}
 	m.registrationFree(&next)
+	domainsLead(o, &next)
+	if !had || visible(old) != visible(next) {
+		m.tellOwner(id, p.ID)
+	}
 	return m.done(m.writeConnection(id, o, next).Created)
 }
 

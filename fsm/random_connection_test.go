@@ -46,10 +46,28 @@ func (w *world) domain() string {
 	return w.name("d", 4) + ".example"
 }
 
-// breakGlass gives a few addresses, sometimes one that may not be.
-func (w *world) breakGlass() (list []string) {
+// domains gives some domains or none, rarely one that may not be.
+func (w *world) domains() (list []string) {
+	if w.IntN(3) == 0 {
+		return nil
+	}
+	for _, domain := range []string{"d0.example", "d1.example", "d2.example"} {
+		if w.IntN(2) == 0 {
+			list = append(list, domain)
+		}
+	}
+	if w.IntN(30) == 0 {
+		list = append(list, w.domain())
+	}
+	return list
+}
+
+// breakGlass gives a few addresses in some of the domains, sometimes one that may not be.
+func (w *world) breakGlass(domains ...string) (list []string) {
 	for range max(0, w.IntN(4)-1) {
-		list = append(list, w.name("glass", 3)+"@"+w.name("d", 3)+".example")
+		if len(domains) > 0 {
+			list = append(list, w.name("glass", 3)+"@"+domains[w.IntN(len(domains))])
+		}
 	}
 	if w.IntN(15) == 0 {
 		list = append(list, w.name("glass", 2))
@@ -79,10 +97,14 @@ func (w *world) putRequest(org directory.OrganizationID) *command.PutRequest {
 	p := &command.PutRequest{ID: w.request(), Connection: directory.ConnectionID(w.name(string(org)+"-connection", 3))}
 	p.Issuer, p.ClientID, p.ClientSecret = w.name("https://idp", 2), w.name("client", 9), w.secret()
 	p.SecretExpires, p.ConnectionSettings = w.secretExpires(), w.choices()
-	p.Domains, p.BreakGlass, p.Phone.MayChange = []string{"d0.example", "d1.example", "d2.example"}, w.breakGlass(), w.IntN(2) == 0
+	p.Domains = w.domains()
+	p.BreakGlass, p.Phone.MayChange = w.breakGlass(p.Domains...), w.IntN(2) == 0
 	if d, ok := w.view.Directory(org); ok {
 		if old, ok := d.Request(p.ID); ok && w.IntN(10) > 0 {
 			p.ExpectVersion, p.Connection = old.Version, old.Connection
+		}
+		if c, ok := d.Connection(p.Connection); ok && w.IntN(3) > 0 { // the same client, perhaps with another method
+			p.Issuer, p.ClientID = c.Issuer, c.ClientID
 		}
 	}
 	switch w.IntN(20) {
@@ -104,7 +126,7 @@ func (w *world) stepRequest(org directory.OrganizationID) *command.StepRequest {
 		return p
 	}
 	for request := range d.Requests() {
-		if w.IntN(3) > 0 {
+		if _, there := d.Request(p.ID); there && w.IntN(3) > 0 {
 			continue
 		}
 		p.ID, p.ExpectVersion = request.ID, w.expect(request.Version)

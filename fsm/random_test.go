@@ -29,6 +29,8 @@ type world struct {
 	view *state.View // what is there, to aim at
 	now  directory.Time
 	past []command.Command
+
+	connects bool // half of it is about connection requests and what else connecting makes
 }
 
 func newWorld(seed uint64) *world {
@@ -186,6 +188,9 @@ func (w *world) payload(org directory.OrganizationID) command.Payload {
 	if w.IntN(12) == 0 {
 		connection = "org0-connection0"
 	}
+	if w.connects && w.IntN(2) == 0 {
+		return w.connecting(org)
+	}
 	if w.IntN(6) == 0 {
 		return w.provisioning(org)
 	}
@@ -218,7 +223,7 @@ func (w *world) payload(org directory.OrganizationID) command.Payload {
 		return &command.PutConnection{
 			ID: connection, ExpectVersion: w.expect(connectionVersion), Issuer: w.name("https://idp", 2), ClientID: w.name("client", 4),
 			ClientSecret: seal.Sealed(w.name("sealed", 9)), ConnectionSettings: w.choices(), Enabled: w.IntN(5) > 0,
-			SecretExpires: w.secretExpires(), PreviousSecret: w.secret(),
+			SecretExpires: w.secretExpires(), PreviousSecret: w.secret(), Domains: w.domains(),
 		}
 	case n < 20:
 		return &command.DeleteConnection{ID: connection}
@@ -270,7 +275,8 @@ func (w *world) organizationFields() command.OrganizationFields {
 	if w.IntN(4) > 0 {
 		f.RootEmail = w.name("mail", 3) + "@d0.example"
 	}
-	f.BreakGlass, f.Phone.MayChange, f.SignIn.RequireSSO = w.breakGlass(), w.IntN(2) == 0, w.IntN(4) == 0
+	f.BreakGlass = w.breakGlass("d0.example", "d1.example", "d2.example")
+	f.Phone.MayChange, f.SignIn.RequireSSO = w.IntN(2) == 0, w.IntN(4) == 0
 	f.SignIn.SessionIdle = directory.Time(w.IntN(5)) * 60_000_000
 	for i := range 3 {
 		if w.IntN(3) > 0 {

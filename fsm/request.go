@@ -27,6 +27,9 @@ func putRequest(tx *transaction, p *command.PutRequest) (command.Result, *direct
 	}
 	next.Connection, next.RequestChoices = p.Connection, p.RequestChoices
 	next.State, next.Author, next.Modified, next.Version = directory.RequestDraft, tx.actor, tx.now, tx.seq
+	if old, had := d.Request(p.ID); had && old.State != directory.RequestDraft {
+		tx.errand(directory.Errand{Kind: directory.ErrandRequest, Subject: string(p.ID), Detail: next.State.String()})
+	}
 	d.PutRequest(next)
 	return tx.changed(next.Created), nil
 }
@@ -100,7 +103,11 @@ func stepRequest(tx *transaction, p *command.StepRequest) (command.Result, *dire
 	}
 	switch p.To {
 	case directory.RequestActive:
-		if refusal := activate(tx, d, &next); refusal != nil {
+		put := activate
+		if old.State == directory.RequestDisabled && !superseded(d, old) {
+			put = enable
+		}
+		if refusal := put(tx, d, &next); refusal != nil {
 			return command.Result{}, refusal
 		}
 	case directory.RequestDisabled:
@@ -120,14 +127,12 @@ func activate(tx *transaction, d *state.Directory, request *directory.Connection
 	if refusal != nil {
 		return refusal
 	}
-	next := &directory.Connection{
-		ID: request.Connection, Issuer: request.Issuer, ClientID: request.ClientID, ClientSecret: request.ClientSecret,
-		ConnectionSettings: request.ConnectionSettings, Enabled: true, SecretExpires: request.SecretExpires,
-	}
-	if refusal := registrationFree(tx, next); refusal != nil {
+	next := request.Registration()
+	next.ID, next.Enabled = request.Connection, true
+	if refusal := registrationFree(tx, d, next); refusal != nil {
 		return refusal
 	}
-	if old != nil && sameRegistration(old, next) {
+	if old != nil && old.SameProof(next) {
 		rotate(old, next)
 	}
 	if next.AuthMethod.NeedsSecret() && len(next.ClientSecret) == 0 {
@@ -145,8 +150,8 @@ func activate(tx *transaction, d *state.Directory, request *directory.Connection
 	return nil
 }
 
-// rotate gives next what it keeps of a connection that is the same client of the same provider: the secret where it brings
-// none, and otherwise the one before, for as long as the provider takes either.
+// rotate gives next what it keeps of a connection that lets itself in by the same means: where it brings no secret, the secret
+// and its end, or the end of a certificate; and otherwise the secret before, for as long as the provider takes either.
 func rotate(old, next *directory.Connection) {
 	switch {
 	case len(next.ClientSecret) == 0:
@@ -157,6 +162,29 @@ func rotate(old, next *directory.Connection) {
 	case !bytes.Equal(old.ClientSecret, next.ClientSecret):
 		next.PreviousSecret = old.ClientSecret
 	}
+}
+
+// superseded tells whether something else is in force for a request's connection, or nothing is left to be turned on.
+func superseded(d *state.Directory, request *directory.ConnectionRequest) bool {
+	for other := range d.Requests() {
+		if other.Connection == request.Connection && other.State == directory.RequestActive {
+			return true
+		}
+	}
+	_, ok := d.Connection(request.Connection)
+	return !ok
+}
+
+// enable turns a request's connection on again, as it is by now.
+func enable(tx *transaction, d *state.Directory, request *directory.ConnectionRequest) *directory.Error {
+	old, _ := d.Connection(request.Connection)
+	next := *old
+	next.Enabled = true
+	if refusal := domainsFree(d, &next); refusal != nil {
+		return refusal
+	}
+	writeConnection(tx, d, old, &next)
+	return nil
 }
 
 // disable turns a connection off, if it is there and on.

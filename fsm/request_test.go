@@ -220,6 +220,52 @@ func TestStepRequest_supersedes(t *testing.T) {
 	}
 }
 
+// What a connection keeps when a request changes the method: a secret and its end are not those of a certificate, nor the other
+// way round.
+func TestStepRequest_changesMethod(t *testing.T) {
+	for name, c := range map[string]struct {
+		from, to directory.AuthMethod
+		secret   string // that the request brings
+		want     string // secret, secret before, end
+	}{
+		"another method with the secret": {directory.AuthBasic, directory.AuthPost, "", "old older 1000"},
+		"and another secret":             {directory.AuthBasic, directory.AuthPost, "new", "new old 0"},
+		"to a certificate":               {directory.AuthPost, directory.AuthPrivateKey, "", "  0"},
+		"of a certificate to a secret":   {directory.AuthPrivateKey, directory.AuthPost, "new", "new  0"},
+		"with the certificate":           {directory.AuthPrivateKey, directory.AuthPrivateKey, "", "  1000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLedger(t).acme(0).raised()
+			put := &command.PutConnection{
+				ID: "connection", Issuer: "https://idp.example", ClientID: "client", Enabled: true, SecretExpires: 1000,
+				ConnectionSettings: directory.ConnectionSettings{AuthMethod: c.from},
+			}
+			if c.from.NeedsSecret() {
+				put.ClientSecret, put.PreviousSecret = seal.Sealed("old"), seal.Sealed("older")
+			}
+			l.do("acme", put)
+			l.activate(putRequestCommand("request", "connection", func(p *command.PutRequest) {
+				p.Issuer, p.ClientID, p.ClientSecret, p.SecretExpires = put.Issuer, put.ClientID, seal.Sealed(c.secret), 0
+				p.AuthMethod = c.to
+			}))
+			got, _ := l.directory("acme").Connection("connection")
+			if text := fmt.Sprint(string(got.ClientSecret), " ", string(got.PreviousSecret), " ", got.SecretExpires); text != c.want {
+				t.Errorf("%q, want %q", text, c.want)
+			}
+		})
+	}
+	l := newLedger(t).acme(0).raised()
+	l.do("acme", &command.PutConnection{
+		ID: "connection", Issuer: "https://idp.example", ClientID: "client",
+		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthPrivateKey},
+	})
+	l.do("acme", putRequestCommand("request", "connection", func(p *command.PutRequest) {
+		p.Issuer, p.ClientID, p.ClientSecret = "https://idp.example", "client", nil
+	}))
+	l.steps("request", directory.RequestSubmitted, directory.RequestApproved)
+	l.refuse("acme", &command.StepRequest{ID: "request", To: directory.RequestActive}, directory.KindInvalid) // no secret
+}
+
 func TestPutConnection_reminders(t *testing.T) {
 	l := newLedger(t).acme(0).raised()
 	put := func(expires directory.Time, scopes ...string) *directory.Connection {

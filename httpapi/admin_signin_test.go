@@ -93,7 +93,7 @@ func TestConnectionRequests_wholeWay(t *testing.T) {
 	}
 	want := []string{
 		"issuer", "client_id", "client_secret", "client_secret_expires_at", "auth_method", "scopes", "response_mode", "prompt", "max_age",
-		"acr_values", "shared_redirect", "just_in_time", "enabled", "domains", "break_glass", "phone.may_change", "phone.must_confirm",
+		"acr_values", "shared_redirect", "just_in_time", "domains", "enabled", "organization.domains", "break_glass", "phone.may_change", "phone.must_confirm",
 	}
 	if !slices.Equal(fields, want) {
 		t.Fatalf("changes are of %v", fields)
@@ -107,7 +107,8 @@ func TestConnectionRequests_wholeWay(t *testing.T) {
 		t.Fatalf("in force %v", active)
 	}
 	conn := o.must(http.StatusOK, as(e.owner, ask{method: "GET", path: e.path + "/connections/" + active["connection"].(string)}))
-	if conn["enabled"] != true || conn["rotating"] != false || conn["client_secret_expires_at"] != "2099-01-31T12:00:00Z" || conn["just_in_time"] != true {
+	if conn["enabled"] != true || conn["rotating"] != false || conn["client_secret_expires_at"] != "2099-01-31T12:00:00Z" || conn["just_in_time"] != true ||
+		!sameJSON(conn["domains"], []string{"corp.example"}) {
 		t.Fatalf("connection %v", conn)
 	}
 	org := o.must(http.StatusOK, as(e.owner, ask{method: "GET", path: e.path}))

@@ -219,6 +219,48 @@ func TestApps_demandUntold(t *testing.T) {
 	})
 }
 
+// TestApps_demandNotTaken: Google takes no prompt=login, and does not say when people authenticate. It is asked for the account
+// instead, which is no new authentication: the application is told so, and nobody ends on a page of Google's.
+func TestApps_demandNotTaken(t *testing.T) {
+	for name, test := range map[string]struct {
+		own     string // the connection's prompt
+		pairs   []string
+		prompts []string // that the provider is asked with, round by round
+	}{
+		"prompt=login":           {"", []string{"prompt", "login"}, []string{"select_account"}},
+		"max_age":                {"", []string{"max_age", "600"}, []string{"", "select_account"}},
+		"max_age=0":              {"consent", []string{"max_age", "0"}, []string{"select_account"}},
+		"of the connection, too": {"login", []string{"max_age", "600"}, []string{"select_account", "select_account"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud(t, "https://accounts.google.com", "acme.example")
+			c.settings.Prompt = test.own
+			c.connect(true)
+			c.provider.Script(oidctest.Faults{Lasting: []oidctest.Fault{oidctest.AuthTimeMissing, oidctest.IssNotSupported}})
+			c.user(directory.SourceSCIM, buyer, buyer)
+			c.person("sub", buyer, map[string]any{"hd": "acme.example"})
+			s := &shop{world: c.world, tenant: c.tenant, app: "shop"}
+			s.signingKey()
+			s.register("shop", shopSecret, "", shopCallback)
+
+			b := c.browser()
+			way := s.waits(b, test.pairs...)
+			var last visit
+			for _, prompt := range test.prompts {
+				at := s.sends(b, way)
+				if got := at.Query().Get("prompt"); got != prompt {
+					t.Errorf("the provider is asked with prompt %q, want %q", got, prompt)
+				}
+				last = s.comesBack(b, at, way)
+			}
+			if told := s.told(last); told.Get("error") != "login_required" || told.Get("code") != "" {
+				t.Errorf("the application is told %v", told)
+			}
+			s.code(b) // the sign-in itself is good
+		})
+	}
+}
+
 // TestApps_demandRefused: a provider that refuses ends in a page with two ways: to try again, for the same application and with
 // the same demand, and back to the application. The old session stays.
 func TestApps_demandRefused(t *testing.T) {

@@ -120,11 +120,12 @@ type mole struct {
 	conns atomic.Int32
 
 	mu       sync.Mutex
-	document map[string]any             // guarded by mu, as all below
-	moved    map[string]string          // Location by path
-	after    map[string]func()          // what happens once a path was asked for
-	papers   map[string]tls.Certificate // by host name
-	asked    map[string]int             // requests by host name
+	document map[string]any              // guarded by mu, as all below
+	moved    map[string]string           // Location by path
+	after    map[string]func()           // what happens once a path was asked for
+	odd      map[string]http.HandlerFunc // what answers in place of the mole, by path
+	papers   map[string]tls.Certificate  // by host name
+	asked    map[string]int              // requests by host name
 	nonce    string
 	thin     bool // the ID token says nothing but who
 }
@@ -183,7 +184,7 @@ func (m *mole) honest() {
 		"issuer": m.issuer, "authorization_endpoint": m.issuer + "/authorize", "token_endpoint": m.issuer + "/token", "jwks_uri": m.issuer + "/keys",
 		"userinfo_endpoint": m.issuer + "/userinfo", "id_token_signing_alg_values_supported": []string{"ES256"},
 	}
-	m.moved, m.after, m.thin = make(map[string]string), make(map[string]func()), false
+	m.moved, m.after, m.odd, m.thin = make(map[string]string), make(map[string]func()), nil, false
 	m.mu.Unlock()
 	m.dns.SetAddresses(moleHost, addresses("127.0.0.1"))
 	m.doors, m.nodes = nil, nil
@@ -199,6 +200,13 @@ func (m *mole) set(change func()) {
 }
 
 func (m *mole) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m.mu.Lock()
+	odd := m.odd[r.URL.Path]
+	m.mu.Unlock()
+	if odd != nil { // without the lock: it may take its time
+		odd(w, r)
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	host, _, _ := strings.Cut(r.Host, ":")

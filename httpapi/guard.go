@@ -79,7 +79,7 @@ func ownership(who oidc.Who) (openapi.Caller, bool) {
 	case directory.SessionLocal:
 		return openapi.Caller{Actor: "user:" + id, Role: openapi.Owner}, org.Stands(who.User.Email()) == directory.StandingRoot
 	case directory.SessionBreakGlass:
-		return openapi.Caller{Actor: "break-glass:" + id, Role: openapi.BreakGlass},
+		return openapi.Caller{Actor: "break-glass:" + string(who.Session.ID), Role: openapi.BreakGlass},
 			org.Stands(who.Session.Email) == directory.StandingBreakGlass
 	default:
 		return openapi.Caller{}, false

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"domicile/directory"
+	"domicile/httpapi/openapi"
 )
 
 // buckets are token buckets by key. Each is one number: the time, since the buckets were made, at which all that was let in
@@ -159,6 +160,24 @@ var (
 	throttleLogout   = &throttle{"logout", 5 * time.Millisecond, 2000} // providers; whole organizations leave at once
 	throttleClient   = &throttle{"client", 5 * time.Millisecond, 1000} // applications at their endpoints
 )
+
+// throttleOutgoing is for what an organization lets the region ask of hosts that it names: identity providers and DNS.
+var throttleOutgoing = &throttle{"outgoing", 2 * time.Second, 30}
+
+// sparing is a handler that an organization's owner reaches only so often. The operator always does.
+func (a *api) sparing(next openapi.Handler) openapi.Handler {
+	return func(c *gin.Context) error {
+		if a.Limiter == nil || openapi.CallerOf(c).Role == openapi.Operator {
+			return next(c)
+		}
+		t := throttleOutgoing
+		if wait := a.Limiter.take(t.name+" "+c.Param("id"), t.price, t.price*time.Duration(t.burst)); wait > 0 {
+			a.Limiter.throttle.WithLabelValues(t.name).Inc()
+			return tooMany(wait, "identity providers and DNS are asked only so often; wait a little and try again")
+		}
+		return next(c)
+	}
+}
 
 // networks names where a request comes from: an IPv4 address; or the 64 bits that one IPv6 customer has, and the site of 48 bits
 // that they belong to: some customers have all of one, with 65,536 networks. What comes from this machine itself is no place: a

@@ -97,3 +97,29 @@ func checkLimited(t *testing.T, path string, got reply) {
 		t.Errorf("%s: %d %v %s", path, got.status, got.header, got.body)
 	}
 }
+
+// An owner lets the region ask other hosts only so often, in all ways together; the operator and other organizations go on.
+func TestAPI_outgoing(t *testing.T) {
+	o := limitedOffice(t)
+	mine, other := o.estate("mine"), o.estate("other")
+	check := func(e *estate) ask {
+		return ask{method: "GET", path: e.path + "/connection-requests/" + e.names["request"] + "/discovery", session: e.owner, site: "same-origin"}
+	}
+	for range 30 {
+		o.must(http.StatusOK, check(mine))
+	}
+	body := `{"issuer":"https://idp.example","client_id":"x","client_secret":"y"}`
+	for _, a := range []ask{
+		check(mine),
+		{method: "POST", path: mine.path + "/connection-requests", session: mine.breakGlass, site: "same-origin", body: body},
+		{method: "POST", path: mine.path + "/domains/" + mine.names["name"] + "/verify", session: mine.owner, site: "same-origin", body: `{}`},
+	} {
+		if got := o.do(a); got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") != "2" {
+			t.Errorf("%s %s: %d, Retry-After %q\n%s", a.method, a.path, got.status, got.header.Get("Retry-After"), got.body)
+		}
+	}
+	asOperator := check(mine)
+	asOperator.session = ""
+	o.must(http.StatusOK, asOperator)
+	o.must(http.StatusOK, check(other))
+}

@@ -26,7 +26,7 @@ type entrance struct {
 
 var (
 	entranceInvited   = &entrance{path: pathLocal, title: "Sign in"}
-	entranceEmergency = &entrance{path: "/login/emergency", title: "Emergency sign-in", emergency: true}
+	entranceEmergency = &entrance{path: local.EmergencyPath, title: "Emergency sign-in", emergency: true}
 )
 
 func (e *entrance) code() string { return e.path + "/code" }

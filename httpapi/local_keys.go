@@ -120,6 +120,6 @@ func (a *api) renewCodes(c *gin.Context, p local.Person, _ func(string) string) 
 		return err
 	}
 	return a.show(c, http.StatusOK, ui.RecoveryCodes{
-		Frame: a.frame("Recovery codes"), Email: made.Email, Codes: revealed(made.Recovery), Link: pathKeys, Action: "I have kept them",
+		Frame: a.frame("Recovery codes"), Email: made.Email, Codes: revealed(made.Recovery), Where: made.Where, Link: pathKeys, Action: "I have kept them",
 	})
 }

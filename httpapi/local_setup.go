@@ -84,7 +84,8 @@ func (a *api) showMade(c *gin.Context, made local.Enrolled, next string) error {
 	}
 	page := ui.RecoveryCodes{
 		Frame: a.frame("Recovery codes"), Passkey: made.Passkey, Email: made.Email, Codes: revealed(made.Recovery),
-		Link: next, Action: "I have kept them: sign in",
+		Where: made.Where,
+		Link:  next, Action: "I have kept them: sign in",
 	}
 	if a.Local.Passkeys() {
 		page.Next = local.SetupPath + made.Next

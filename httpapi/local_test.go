@@ -197,7 +197,7 @@ func TestAttack55_challenges(t *testing.T) {
 	p.leads(p.post(b, "/login/local/passkey", form), "/")
 	thief := p.browser()
 	thief.SetCookies(u, kept)
-	p.says(p.post(thief, "/login/local/passkey", form), http.StatusBadRequest, "finished already")
+	p.says(p.post(thief, "/login/local/passkey", form), http.StatusBadRequest, "expired")
 	p.signedOut(thief)
 
 	// Too late.

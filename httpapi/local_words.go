@@ -29,6 +29,9 @@ func (a *api) refuseLocal(c *gin.Context, err error, back string) error {
 	}
 	telemetry.EventFrom(c.Request.Context()).SetError(string(refusal.Reason))
 	words := wordsOfLocal(refusal)
+	if refusal.Reason == local.ReasonReplayed && a.signedIn(c) {
+		words = wordsFinished()
+	}
 	page := words.page
 	page.Frame, page.Reference = a.frame(page.Heading), refusal.Reference
 	if page.Action != "" && page.Link == "" {
@@ -43,9 +46,6 @@ func (a *api) refuseLocal(c *gin.Context, err error, back string) error {
 // wordsOfLocal gives the page of a refusal. All reasons of one class look the same, so that the page tells a stranger
 // nothing about who exists.
 func wordsOfLocal(refusal *local.Refusal) words {
-	if refusal.Reason == local.ReasonReplayed {
-		return wordsFinished()
-	}
 	switch refusal.Reason.Class() {
 	case local.ClassExpired:
 		return words{http.StatusBadRequest, ui.Message{

@@ -61,9 +61,13 @@ func (a *api) logout(c *gin.Context) error {
 // part ends the browser's session and sends it on: to the identity provider, which may end its own, and from there or at once
 // to where an application wants it.
 func (a *api) part(c *gin.Context, bye apps.Goodbye) error {
-	farewell, err := a.SignIn.SignOut(c.Request.Context(), a.sessionToken(c.Request), cookieValue(c.Request, a.SignIn.HintCookie()))
-	if err != nil {
-		return a.unavailable(c, false)
+	var farewell oidc.Farewell
+	if session := a.sessionToken(c.Request); session != "" { // else there is nothing to end, and the region need not be asked
+		var err error
+		farewell, err = a.SignIn.SignOut(c.Request.Context(), session, cookieValue(c.Request, a.SignIn.HintCookie()))
+		if err != nil {
+			return a.unavailable(c, false)
+		}
 	}
 	a.dropCookie(c, a.SignIn.SessionCookie())
 	a.dropCookies(c, a.SignIn.HintCookie(), a.cookieName(goodbyeCookie))

@@ -135,6 +135,19 @@ func machineError(t *testing.T, a visit, status int, code string) {
 	}
 }
 
+// TestLogout_nobody: a browser without a session has nothing to end, so the region is not asked.
+func TestLogout_nobody(t *testing.T) {
+	w, acme := logoutWorld(t)
+	b := acme.enter("alice@acme.example")
+	w.ledger.Cut(true)
+	if a := w.do(w.browser(), http.MethodPost, "/logout", nil); a.status != http.StatusSeeOther || a.header.Get("Location") != "/logout" {
+		t.Errorf("%d to %q", a.status, a.header.Get("Location"))
+	}
+	if a := w.do(b, http.MethodPost, "/logout", nil); a.status != http.StatusServiceUnavailable {
+		t.Errorf("with a session: %d", a.status)
+	}
+}
+
 // TestOIDF_backchannelLogout has the modules of the OpenID Foundation's back-channel RP plan, by name.
 func TestOIDF_backchannelLogout(t *testing.T) {
 	w, acme := logoutWorld(t)

@@ -172,6 +172,9 @@ func (a *api) apiRoutes() []route {
 		if r.TakesNothing() {
 			run = openapi.Bodyless(run)
 		}
+		if r.Doc.CallsOut {
+			run = a.sparing(run)
+		}
 		routes = append(routes, route{r.Method, r.Path, apiClasses[r.Class], a.admit(r.Least, run), r.Doc})
 	}
 	return routes

@@ -187,7 +187,7 @@ func (a *api) refuseSignIn(c *gin.Context, err error, request oidc.StartRequest)
 		return a.show(c, http.StatusNotFound, a.loginPage(c, notice))
 	}
 	words := wordsOf(refusal)
-	if refusal.Reason == oidc.ReasonTransactionMissing && a.signedIn(c) {
+	if comesAgain(refusal.Reason) && a.signedIn(c) {
 		words = wordsFinished()
 	}
 	page := words.page

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,6 +80,9 @@ func TestSignIn_spent(t *testing.T) {
 			b.SetCookies(w.appURL(), []*http.Cookie{{Name: cookie.Name, Value: cookie.Value, Path: "/", Secure: true}})
 			page = w.come(b, callback, test.method)
 			w.refused(b, page, oidc.ReasonReplayed)
+			if !strings.Contains(page.body, "has expired") || !strings.Contains(page.body, `name="connection" value="`+string(acme.connection)+`"`) {
+				t.Errorf("nobody is signed in, and the page does not lead to a sign-in:\n%s", page.body)
+			}
 			if n := acme.provider.Count(oidctest.EndpointToken); n != 0 || !page.drops(cookie.Name) {
 				t.Errorf("%d requests to the token endpoint, %q", n, page.header.Values("Set-Cookie"))
 			}

@@ -106,7 +106,8 @@ func TestSignIn_cookies(t *testing.T) {
 	}
 }
 
-// TestSignIn_again: a callback that comes a second time opens no session and closes none, and says so kindly.
+// TestSignIn_again: a callback that comes a second time opens no session and closes none, and says so kindly: to go on where
+// somebody is signed in, and to start again where nobody is, because the first answer was lost.
 func TestSignIn_again(t *testing.T) {
 	for name, dev := range map[string]bool{"https": false, "dev": true} {
 		t.Run(name, func(t *testing.T) {
@@ -120,15 +121,21 @@ func TestSignIn_again(t *testing.T) {
 				t.Fatalf("callback: %d", done.status)
 			}
 			session := w.cookies(b, "domicile_session")[0].Value
-			for name, again := range map[string]*oidctest.Browser{"reload": b, "reload with the transaction": late} {
-				w.turn.Store(1)
-				page := w.get(again, callback)
-				if page.status != http.StatusBadRequest || !strings.Contains(page.body, "This sign-in was finished already") ||
-					!strings.Contains(page.body, `href="/">Continue`) || strings.Contains(page.body, "<form") {
-					t.Errorf("%s: %d\n%s", name, page.status, page.body)
+			w.turn.Store(1)
+			for _, test := range []struct {
+				browser         *oidctest.Browser
+				heading, action string
+			}{
+				{b, "This sign-in was finished already", `href="/">Continue`},
+				{late, "This sign-in has expired", `name="connection" value="` + string(acme.connection) + `"`},
+			} {
+				page := w.get(test.browser, callback)
+				if page.status != http.StatusBadRequest || !strings.Contains(page.body, test.heading) ||
+					!strings.Contains(page.body, test.action) || strings.Contains(page.body, "<form") != (test.browser == late) {
+					t.Errorf("%s: %d\n%s", test.heading, page.status, page.body)
 				}
-				if left := w.cookies(again, "domicile_tx_"); len(left) != 0 {
-					t.Errorf("%s: the browser keeps %v", name, left)
+				if left := w.cookies(test.browser, "domicile_tx_"); len(left) != 0 {
+					t.Errorf("%s: the browser keeps %v", test.heading, left)
 				}
 			}
 			if status, _ := w.session(b); status != http.StatusOK || w.cookies(b, "domicile_session")[0].Value != session {

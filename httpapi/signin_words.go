@@ -26,8 +26,6 @@ type words struct {
 // about who exists; nothing that came from outside is on it.
 func wordsOf(refusal *oidc.Refusal) words {
 	switch {
-	case refusal.Reason == oidc.ReasonReplayed:
-		return wordsFinished()
 	case refusal.Reason == oidc.ReasonPlan:
 		return words{http.StatusForbidden, ui.Message{
 			Tone: ui.ToneNotice, Heading: "Single sign-on is not part of your plan",
@@ -81,8 +79,13 @@ func wordsOf(refusal *oidc.Refusal) words {
 	return wordsOfClass(refusal.Reason.Class())
 }
 
-// wordsFinished is for a callback that comes again, by "back" or "reload" say. Only a browser that took part in the sign-in
-// sees it: it has the transaction's cookie, or a session. Where it leads, everybody gets what is theirs.
+// comesAgain tells whether a callback may be one that came before, by "back" or "reload" say.
+func comesAgain(reason oidc.Reason) bool {
+	return reason == oidc.ReasonReplayed || reason == oidc.ReasonTransactionMissing
+}
+
+// wordsFinished is for a callback that comes again in a browser that is signed in. The one before may also have failed, or be under
+// way still: whoever is not signed in starts again.
 func wordsFinished() words {
 	return words{http.StatusBadRequest, ui.Message{
 		Tone: ui.ToneCalm, Heading: "This sign-in was finished already",

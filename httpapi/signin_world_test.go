@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -58,6 +59,7 @@ type world struct {
 	login  string // the sign-in page; empty: the server's address and /login
 	// outbound is how the nodes ask providers; nil: by client.
 	outbound *http.Client
+	proxies  []netip.Prefix // that the nodes trust
 	letterbox
 
 	nodes []http.Handler
@@ -114,7 +116,7 @@ func (w *world) node() http.Handler {
 		Console: admin, SignIn: w.service(testRegion, logger, registry), OAuth: w.authorizationServer(),
 		Local:  w.withoutProvider(region, logger, registry),
 		Apps:   w.applications(region, registry),
-		Region: region, Regions: []directory.Region{region, other}, Dev: w.dev,
+		Region: region, Regions: []directory.Region{region, other}, Dev: w.dev, TrustedProxies: w.proxies,
 		Logger: logger, Metrics: telemetry.NewHTTPMetrics(registry), Tracing: tracing, Now: w.ledger.Now,
 	})
 	if err != nil {

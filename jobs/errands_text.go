@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ var kindNames = [...]string{
 	directory.ErrandLogout:         "logout",
 	directory.ErrandCredentials:    "credentials",
 	directory.ErrandSetup:          "setup",
+	directory.ErrandConnection:     "connection",
 }
 
 // kindDomainLost is of those about domains the one that alerts look for.
@@ -44,6 +46,14 @@ func errandKinds() []string { return append(kindNames[1:], kindDomainLost) }
 type teller struct {
 	region    directory.Region
 	operators []string
+}
+
+// addressOf is where a region's API is to whoever is signed in: the origin of the sign-in page, to which session cookies belong.
+func addressOf(region directory.Region) string {
+	if page, err := url.Parse(region.LoginURL); err == nil && page.Host != "" {
+		return page.Scheme + "://" + page.Host
+	}
+	return region.URL
 }
 
 // notice is the fixed text about a kind of errand. In the texts {organization} is its name, {subject} and {detail} are the
@@ -122,6 +132,12 @@ var notices = [...]notice{
 			"is still tried as well, so nobody is locked out in between.",
 		"/connections/{subject}",
 	}, {
+		directory.ErrandConnection, "", owner, "A connection of {organization} changed",
+		"at connection {subject} of {organization}, to {issuer}: {detail}. Whoever runs the service did it, or somebody who replaced " +
+			"its client secret here.",
+		"nothing, if you know why. Otherwise look in the audit log, and ask whoever runs the service.",
+		"/audit",
+	}, {
 		directory.ErrandBreakGlass, "", keepers, "Break-glass access to {organization} was used",
 		"{subject} signed in with break-glass access. Such a session lasts an hour at most and reaches the settings of connections only.",
 		"nothing, if you know why. Otherwise end the session, and replace the passkeys and recovery codes of that address.",
@@ -175,7 +191,7 @@ func (t teller) letters(view *state.View, e *directory.Errand) []post.Letter {
 	if note := noteOf(d, e); note != "" {
 		fmt.Fprintf(&text, "The reviewer says: %s\n", note)
 	}
-	fmt.Fprintf(&text, "What to do: %s\n\nWhere:\n    GET %s/api/v1/organizations/%s%s\n", fill(n.advice), t.region.URL, org.ID, fill(n.where))
+	fmt.Fprintf(&text, "What to do: %s\n\nWhere:\n    GET %s/api/v1/organizations/%s%s\n", fill(n.advice), addressOf(t.region), org.ID, fill(n.where))
 
 	var letters []post.Letter
 	to := slices.DeleteFunc(slices.Clone(n.to(t, org, e)), func(address string) bool { return address == "" })

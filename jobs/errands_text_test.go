@@ -64,6 +64,8 @@ func TestLetters(t *testing.T) {
 		{directory.ErrandDomain, "acme.example", "lost", owner, []string{"missing for a week"}},
 		{directory.ErrandCredentials, "ana@acme.example", "passkey added", []string{"ana@acme.example", "rosa@acme.example"}, []string{
 			"for ana@acme.example: passkey added."}},
+		{directory.ErrandConnection, "idp", "client_secret, disabled", owner, []string{
+			"at connection idp of The acme, to https://idp.example: client_secret, disabled.", "/audit\n"}},
 		{directory.ErrandDomain, "acme.example", "painted", nil, nil},
 		{99, "x", "", nil, nil},
 	} {
@@ -133,13 +135,13 @@ func TestNotices_complete(t *testing.T) {
 		}
 	}
 	names := make(map[string]bool)
-	for kind := directory.ErrandRequest; kind <= directory.ErrandCredentials; kind++ {
+	for kind := directory.ErrandRequest; kind <= directory.ErrandConnection; kind++ {
 		names[kindOf(&directory.Errand{Kind: kind})] = true
-		if kind != directory.ErrandLogout && !has(kind, directory.DomainLost.String()) && kind != directory.ErrandRequest {
+		if kind != directory.ErrandLogout && kind != directory.ErrandSetup && !has(kind, directory.DomainLost.String()) && kind != directory.ErrandRequest {
 			t.Errorf("nobody is told of kind %d", kind)
 		}
 	}
-	if len(names) != 7 || names["unknown"] || kindOf(&directory.Errand{Kind: 200}) != "unknown" {
+	if len(names) != 9 || names["unknown"] || kindOf(&directory.Errand{Kind: 200}) != "unknown" {
 		t.Errorf("kinds are called %v", names)
 	}
 }

@@ -34,7 +34,7 @@ func failureLetter(d *state.Directory, region directory.Region) post.Letter {
 	}
 	fmt.Fprintf(&text, "\nThe sync log has each request as it came, and can try it again without writing anything:\n"+
 		"    GET %s/api/v1/organizations/%s/sync-log?outcome=failed\n\n"+
-		"You get at most one mail an hour about this.\n", region.URL, org.ID)
+		"You get at most one mail an hour about this.\n", addressOf(region), org.ID)
 	return post.Letter{
 		ID:      fmt.Sprintf("sync-failures.%s.%d", org.ID, counts.Failures),
 		To:      org.RootEmail,

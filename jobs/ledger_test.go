@@ -128,8 +128,21 @@ func (w *world) applications(ids ...directory.ApplicationID) {
 // connection makes an enabled connection whose client secret expires at a time; 0: not known.
 func (w *world) connection(org directory.OrganizationID, id directory.ConnectionID, expires directory.Time) {
 	w.Helper()
-	w.Must(org, &command.PutConnection{ID: id, Issuer: "https://idp.example", ClientID: "client of " + string(id), Enabled: true,
+	w.put(org, &command.PutConnection{ID: id, Issuer: "https://idp.example", ClientID: "client of " + string(id), Enabled: true,
 		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic}, SecretExpires: expires})
+}
+
+// put puts a connection, of which nobody is told.
+func (w *world) put(org directory.OrganizationID, p *command.PutConnection) {
+	w.Helper()
+	w.Must(org, p)
+	finish := new(command.FinishErrands)
+	for errand := range w.FSM.View().Errands() {
+		if errand.Kind == directory.ErrandConnection {
+			finish.IDs = append(finish.IDs, directory.ErrandID{Seq: errand.Seq, Ordinal: errand.Ordinal})
+		}
+	}
+	w.Must("", finish)
 }
 
 // logouts ends n sessions that an application knows of, each of a user of its own, and gives the sids.

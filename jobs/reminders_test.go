@@ -65,7 +65,7 @@ func TestReminders_late(t *testing.T) {
 	w.connection("acme", "idp", stamp(w.Now().Add(20*fullDay)))
 	w.look(r, e)
 	w.mailed("for the new secret", "rosa@acme.example", "rosa@acme.example")
-	w.Must("acme", &command.PutConnection{ID: "idp", Issuer: "https://idp.example", ClientID: "client of idp",
+	w.put("acme", &command.PutConnection{ID: "idp", Issuer: "https://idp.example", ClientID: "client of idp",
 		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic}, SecretExpires: stamp(w.Now().Add(fullDay / 2))})
 	w.look(r, e)
 	w.mailed("while the connection is off", "rosa@acme.example", "rosa@acme.example")

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -151,7 +153,7 @@ func (s *Service) assertions(ctx context.Context, connection *directory.Connecti
 	var keys []*directory.SigningKey
 	audience := connection.Issuer
 	if connection.ByCertificate() {
-		keys = directory.Certified(view.SigningKeys(directory.KeyCertificate), s.now())
+		keys = directory.CertifiedFor(connection, view.SigningKeys(directory.KeyCertificate), s.now())
 		audience = meta.TokenEndpoint
 	} else if key, ok := directory.Signer(view.SigningKeys(directory.KeyClientAssertion), s.now()); ok {
 		keys = append(keys, key)
@@ -160,12 +162,13 @@ func (s *Service) assertions(ctx context.Context, connection *directory.Connecti
 		return nil, refuse(ReasonNoSigningKey, errNoKey)
 	}
 	var proofs []proof
-	for i, key := range keys {
+	newest := slices.MaxFunc(keys, func(a, b *directory.SigningKey) int { return cmp.Compare(a.Created, b.Created) })
+	for _, key := range keys {
 		assertion, err := s.clientAssertion(key, connection.ClientID, audience)
 		if err != nil {
 			return nil, refuse(ReasonInternal, err)
 		}
-		proofs = append(proofs, proof{assertion: assertion, previous: i > 0})
+		proofs = append(proofs, proof{assertion: assertion, previous: key != newest})
 	}
 	return proofs, nil
 }

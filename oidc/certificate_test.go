@@ -130,17 +130,31 @@ func TestExchange_certificates(t *testing.T) {
 		}
 	}
 	buy("", 1)
+	const older = "domicile_oidc_older_certificate_total"
+	if f.counted(older) != 0 {
+		t.Error("the only certificate counts as the older one")
+	}
 	f.newKey(directory.KeyCertificate)
 	if f.certificate().Equal(uploaded) {
 		t.Fatal("owners are given the old certificate")
 	}
-	buy("", 2)
-	buy("", 1) // the one that let us in comes first
-	if n := f.counted("domicile_oidc_previous_secret_total"); n != 0 {
-		t.Errorf("an older certificate counts as an older secret: %v", n)
+	buy("", 1) // the connection is older than the newest
+	f.serve()
+	buy("", 1) // so it is on a node that has just started
+	if n := f.counted("domicile_oidc_previous_secret_total"); n != 0 || f.counted(older) != 1 {
+		t.Errorf("%v older secrets and %v older certificates are counted", n, f.counted(older))
 	}
 	f.uploaded(f.certificate())
 	buy("", 2)
+	buy("", 1) // the one that let us in comes first
+	f.uploaded(uploaded)
+	buy("", 2)
+	buy("", 1)
+	if f.counted(older) != 3 {
+		t.Errorf("%v older certificates are counted", f.counted(older))
+	}
+	f.uploaded(f.certificate())
+	entra.ID, entra.Created = "younger", directory.Time(f.Now().UnixMicro())
 	buy("", 1)
 	f.uploaded(uploaded)
 	f.Advance(time.Duration(directory.CertificateLife) * time.Microsecond)

@@ -15,12 +15,14 @@ type Demand struct {
 	MaxAge int64 // seconds since the person authenticated; 0: no matter
 }
 
-// promptOf gives the prompt to send. It is one at most, the one that asks for most, because not every provider takes a list.
+// promptOf gives the prompt to send. It is one at most, the one that asks for most, because not every provider takes a list; and
+// none that the provider does not take.
 func promptOf(connection *directory.Connection, demand Demand) string {
+	login := demand.Login || connection.Prompt == promptLogin
 	switch {
-	case demand.Login || connection.Prompt == promptLogin:
+	case login && !directory.ProviderProfileOf(connection.Issuer).NoPromptLogin:
 		return promptLogin
-	case demand.Select:
+	case login || demand.Select:
 		return promptSelect
 	}
 	return connection.Prompt

@@ -39,12 +39,12 @@ func (s *Service) exchange(ctx context.Context, connection *directory.Connection
 		refusal := refusalOfExchange(connection, err)
 		switch {
 		case refusal == nil:
-			s.letIn(ctx, connection, proof)
+			s.letIn(ctx, connection, proof, try)
 			return tokens, nil
 		case refusal.Reason == ReasonClientSecret || refusal.Reason == ReasonClientSecretExpired:
 			first = cmp.Or(first, refusal)
 		case refusal.Reason == ReasonExchange && try > 0:
-			s.letIn(ctx, connection, proof)
+			s.letIn(ctx, connection, proof, try)
 			return nil, refuse(ReasonCodeSpent, refusal.Err) // by the try before
 		default:
 			return nil, refusal
@@ -53,16 +53,22 @@ func (s *Service) exchange(ctx context.Context, connection *directory.Connection
 	return nil, first
 }
 
-// letIn notes which proof a provider took, and says so where it is the secret that its owner has replaced here. An older
-// certificate is as good as the newest until it ends.
-func (s *Service) letIn(ctx context.Context, connection *directory.Connection, proof proof) {
-	s.order.took(connection, proof)
-	if !proof.previous || proof.assertion != "" {
-		return
+// letIn notes which proof a provider took, and says so where it is not the newest: a secret that its owner has replaced here,
+// or a certificate that will end first.
+func (s *Service) letIn(ctx context.Context, connection *directory.Connection, proof proof, try int) {
+	if try > 0 {
+		s.order.took(connection, proof)
 	}
-	s.deps.Metrics.previousSecret.Inc()
-	s.deps.Logger.WarnContext(ctx, "the identity provider takes the previous client secret only",
-		slog.String("connection", string(connection.ID)))
+	id := slog.String("connection", string(connection.ID))
+	switch {
+	case !proof.previous:
+	case proof.assertion == "":
+		s.deps.Metrics.previousSecret.Inc()
+		s.deps.Logger.WarnContext(ctx, "the identity provider takes the previous client secret only", id)
+	default:
+		s.deps.Metrics.olderCertificate.Inc()
+		s.deps.Logger.InfoContext(ctx, "the identity provider takes our older certificate, and may not have the newest", id)
+	}
 }
 
 // refusalOfExchange says what an error of the token endpoint means; nil without one. The library's error quotes the

@@ -88,8 +88,8 @@ func TestProofOrder_bound(t *testing.T) {
 	for i := range 3 * maxProofOrders {
 		order.took(&directory.Connection{ID: directory.ConnectionID(fmt.Sprint(i))}, proof{previous: true})
 	}
-	if len(order.previous) > maxProofOrders {
-		t.Errorf("%d connections are remembered", len(order.previous))
+	if len(order.taken) > maxProofOrders {
+		t.Errorf("%d connections are remembered", len(order.taken))
 	}
 }
 

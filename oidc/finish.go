@@ -101,21 +101,20 @@ func (s *Service) finishTransaction(ctx context.Context, callback Callback, t *t
 	if id.at == 0 && t.Fresh { // it does not say when, but did it for this sign-in
 		id.at = s.deps.Now().Unix()
 	}
-	admitted, refusal := s.admit(ctx, connection, &id)
-	if refusal != nil {
-		return SignedIn{}, refusal
-	}
-	o := opening{
-		connection: connection, transaction: t, identity: &id, admission: admitted,
-		agent: AgentOf(callback.UserAgent), address: callback.Address,
-	}
 	for range maxOpenings {
-		done, refusal := s.open(ctx, o)
+		admitted, refusal := s.admit(ctx, connection, &id)
+		if refusal != nil {
+			return SignedIn{}, refusal
+		}
+		done, refusal := s.open(ctx, opening{
+			connection: connection, transaction: t, identity: &id, admission: admitted,
+			agent: AgentOf(callback.UserAgent), address: callback.Address,
+		})
 		if refusal == nil || refusal.Reason != ReasonConnectionChanged {
 			return done, refusal
 		}
-		// The ledger goes by the connection's version; what this sign-in depends on may be as it was.
-		if o.connection, refusal = s.unchanged(ctx, t); refusal != nil {
+		// The ledger goes by the connection's version. What this sign-in depends on may be as it was; whom it admits is judged anew.
+		if connection, refusal = s.unchanged(ctx, t); refusal != nil {
 			return SignedIn{}, refusal
 		}
 	}

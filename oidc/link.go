@@ -12,12 +12,12 @@ import (
 // whois finds the provisioned user behind an identity. Where everybody in the world has the same issuer the account must be
 // of the organization's own. Then a link that exists decides; otherwise the strongest hint that leads to anybody does, and a
 // hint below it is not asked. Users that the identity cannot claim are as good as absent.
-func whois(d *state.Directory, connection directory.ConnectionID, id *identity) (*directory.User, *Refusal) {
+func whois(d *state.Directory, connection *directory.Connection, id *identity) (*directory.User, *Refusal) {
 	org := d.Organization()
 	if id.shared && !inDomain(org, id.domain) {
 		return nil, refuse(ReasonForeignAccount, nil) // an account that has left the organization too
 	}
-	if link, ok := d.Link(connection, id.issuer, id.subject); ok {
+	if link, ok := d.Link(connection.ID, id.issuer, id.subject); ok {
 		user, ok := d.User(link.User)
 		if !ok || user.Source == directory.SourceRoot {
 			return nil, refuse(ReasonLinkConflict, nil)
@@ -27,10 +27,10 @@ func whois(d *state.Directory, connection directory.ConnectionID, id *identity) 
 	if user, ok := byExternalID(d, id.external); ok {
 		return active(user)
 	}
-	if user, ok := byName(d, org, id); ok && !linked(d, connection, user) {
+	if user, ok := byName(d, connection, id); ok && !linkedThrough(d, connection, user) {
 		return active(user)
 	}
-	if user, ok := byEmail(d, org, id); ok && !linked(d, connection, user) {
+	if user, ok := byEmail(d, connection, id); ok && !linked(d, user) {
 		return active(user)
 	}
 	return nil, refuse(ReasonNotProvisioned, nil)
@@ -40,6 +40,12 @@ func whois(d *state.Directory, connection directory.ConnectionID, id *identity) 
 // beyond ASCII are other names.
 func inDomain(org *directory.Organization, domain string) bool {
 	return directory.IsASCII(domain) && slices.Contains(org.Domains, strings.ToLower(domain))
+}
+
+// elsewhere tells whether an address is in a domain of the organization that another connection is for.
+func elsewhere(d *state.Directory, connection *directory.Connection, address string) bool {
+	domain := emailDomain(address)
+	return slices.Contains(d.Organization().Domains, domain) && !d.Vouches(connection, domain)
 }
 
 func active(user *directory.User) (*directory.User, *Refusal) {
@@ -59,11 +65,13 @@ func byExternalID(d *state.Directory, external string) (*directory.User, bool) {
 
 // byName matches the userName of somebody whom the identity provider itself provisioned: the name of a person who was
 // invited is an address, and proves nothing unless the provider stands for it. A name that looks like the e-mail address of
-// the identity is an address, and is held to the rules of addresses; the root user's address is nobody's name.
-func byName(d *state.Directory, org *directory.Organization, id *identity) (*directory.User, bool) {
+// the identity is an address, and is held to the rules of addresses, and so is one in a domain that another connection of the
+// organization is for; the root user's address is nobody's name.
+func byName(d *state.Directory, connection *directory.Connection, id *identity) (*directory.User, bool) {
 	for _, name := range id.usernames {
 		key := directory.Fold(name)
-		if key == "" || key == org.RootEmail || (key == directory.Fold(id.email) && id.emailDenied) {
+		if key == "" || key == d.Organization().RootEmail || (key == directory.Fold(id.email) && id.emailDenied) ||
+			elsewhere(d, connection, name) {
 			continue
 		}
 		user, ok := d.UserByName(key)
@@ -75,12 +83,11 @@ func byName(d *state.Directory, org *directory.Organization, id *identity) (*dir
 	return nil, false
 }
 
-// byEmail matches an address that the provider stands for, in a domain of this organization: as userName, or as the
-// address of one user only.
-func byEmail(d *state.Directory, org *directory.Organization, id *identity) (*directory.User, bool) {
-	domain := emailDomain(id.email)
+// byEmail matches an address that the provider stands for, in a domain of this organization that the connection is for: as
+// userName, or as the address of one user only.
+func byEmail(d *state.Directory, connection *directory.Connection, id *identity) (*directory.User, bool) {
 	address := directory.Fold(strings.TrimSpace(id.email))
-	if domain == "" || !id.emailVouched || address == org.RootEmail || !slices.Contains(org.Domains, domain) {
+	if !id.emailVouched || address == d.Organization().RootEmail || !d.Vouches(connection, emailDomain(id.email)) {
 		return nil, false
 	}
 	if user, ok := d.UserByName(address); ok && claimable(user) {
@@ -100,13 +107,22 @@ func claimable(user *directory.User) bool {
 	}
 }
 
-// linked tells whether the user has an identity on this connection already. Then a matching name is not enough for a
+// linkedThrough tells whether the user has an identity on this connection already. Then a matching name is not enough for a
 // second one: the first may belong to a predecessor.
-func linked(d *state.Directory, connection directory.ConnectionID, user *directory.User) bool {
+func linkedThrough(d *state.Directory, connection *directory.Connection, user *directory.User) bool {
 	for link := range d.LinksOf(user.ID) {
-		if link.Connection == connection {
+		if link.Connection == connection.ID {
 			return true
 		}
+	}
+	return false
+}
+
+// linked tells whether the user has an identity already, on whichever connection. Then a matching address is not enough for a
+// second one: what one provider proved, another one does not take over by e-mail.
+func linked(d *state.Directory, user *directory.User) bool {
+	for range d.LinksOf(user.ID) {
+		return true
 	}
 	return false
 }

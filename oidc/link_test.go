@@ -33,6 +33,7 @@ func TestWhois(t *testing.T) {
 	l.user(root, "admin", "ROOT", true, "root@acme.example")
 	view := l.FSM.View()
 	d, _ := view.Directory(acme)
+	registered, _ := d.Connection(connection)
 
 	vouched := func(address string) identity { return identity{email: address, emailVouched: true} }
 	named := func(names ...string) identity { return identity{usernames: names} }
@@ -90,7 +91,7 @@ func TestWhois(t *testing.T) {
 			if test.id.subject == "" {
 				test.id.subject = "sub-unknown"
 			}
-			user, refusal := whois(d, connection, &test.id)
+			user, refusal := whois(d, registered, &test.id)
 			switch {
 			case test.reason == "" && (refusal != nil || string(user.ID) != test.want):
 				t.Errorf("got %v, %v", user, refusal)
@@ -98,6 +99,103 @@ func TestWhois(t *testing.T) {
 				t.Errorf("got %v, %v; want %s", user, refusal, test.reason)
 			}
 		})
+	}
+}
+
+// TestWhois_subsidiary: a provider speaks for the domains of its connection, and takes nobody over by e-mail whom another one
+// has proved.
+func TestWhois_subsidiary(t *testing.T) {
+	l := newLedger(t)
+	l.must(&command.RaiseLevel{Level: command.SecondLevel})
+	l.must(&command.PutConnection{
+		ID: "subsidiary", Issuer: "https://sub.example", ClientID: "client", Enabled: true, Domains: []string{"acme.test", "unproved.example"},
+		ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic},
+	})
+	scim, invited := directory.SourceSCIM, directory.SourceInvited
+	l.user(scim, "boss@acme.example", "EXT", true, "boss@acme.example")
+	l.user(scim, "ida@acme.test", "", true, "ida@acme.test")
+	l.user(scim, "upn@acme.onmicrosoft.com", "", true)
+	l.user(scim, "unproved@unproved.example", "", true, "unproved@unproved.example")
+	l.user(invited, "guest@acme.example", "", true, "guest@acme.example")
+	l.user(invited, "guest@acme.test", "", true, "guest@acme.test")
+	l.user(invited, "moved@acme.test", "", true, "moved@acme.test")
+	l.session("moved@acme.test", "sub-moved")
+	d, _ := l.FSM.View().Directory(acme)
+
+	vouched := func(address string) identity { return identity{email: address, emailVouched: true} }
+	named := func(name string) identity { return identity{usernames: []string{name}} }
+	for name, test := range map[string]struct {
+		through directory.ConnectionID
+		id      identity
+		want    string
+	}{
+		"address, its own":                    {"subsidiary", vouched("guest@acme.test"), "guest@acme.test"},
+		"address, the other's":                {"subsidiary", vouched("guest@acme.example"), ""},
+		"address, not proved":                 {"subsidiary", vouched("unproved@unproved.example"), ""},
+		"address, proved by another provider": {"subsidiary", vouched("moved@acme.test"), ""},
+		"name, its own":                       {"subsidiary", named("ida@acme.test"), "ida@acme.test"},
+		"name, the other's":                   {"subsidiary", named("Boss@acme.example"), ""},
+		"name, in nobody's domain":            {"subsidiary", named("upn@acme.onmicrosoft.com"), "upn@acme.onmicrosoft.com"},
+		"externalId":                          {"subsidiary", identity{external: "EXT"}, "boss@acme.example"},
+		"address, no other's":                 {connection, vouched("guest@acme.example"), "guest@acme.example"},
+		"address that the subsidiary is for":  {connection, vouched("guest@acme.test"), ""},
+		"name that the subsidiary is for":     {connection, named("ida@acme.test"), ""},
+		"name, no other's":                    {connection, named("boss@acme.example"), "boss@acme.example"},
+	} {
+		registered, _ := d.Connection(test.through)
+		test.id.issuer, test.id.subject = registered.Issuer, "sub-unknown"
+		user, refusal := whois(d, registered, &test.id)
+		if refusal == nil && string(user.ID) != test.want || refusal != nil && (test.want != "" || refusal.Reason != ReasonNotProvisioned) {
+			t.Errorf("%s: %v, %v", name, user, refusal)
+		}
+		if test.id.emailVouched && test.want == "" {
+			test.id.email = "new-" + test.id.email
+			if _, refusal := newcomer(d, registered, &test.id); (refusal == nil) != (test.id.email == "new-moved@acme.test") {
+				t.Errorf("%s: a newcomer: %v", name, refusal)
+			}
+		}
+	}
+	// Nor does one provider sign out people of the other's domain.
+	subsidiary, _ := d.Connection("subsidiary")
+	for address, want := range map[string]Reason{"boss@acme.example": ReasonSubjectUnknown, "ida@acme.test": ""} {
+		if _, reason := usersAt(d, subsidiary, address); reason != want {
+			t.Errorf("revocation of %s: %q", address, reason)
+		}
+	}
+}
+
+// TestFindConnection: the address's domain decides between an organization's connections; whatever is more precise than the
+// address goes before it.
+func TestFindConnection(t *testing.T) {
+	l := newLedger(t)
+	l.must(&command.RaiseLevel{Level: command.SecondLevel})
+	put := func(id directory.ConnectionID, enabled bool, domains ...string) {
+		l.must(&command.PutConnection{
+			ID: id, Issuer: testIssuer, ClientID: string(id), Enabled: enabled, Domains: domains,
+			ConnectionSettings: directory.ConnectionSettings{AuthMethod: directory.AuthBasic},
+		})
+	}
+	put("subsidiary", true, "acme.test")
+	for _, test := range []struct {
+		request StartRequest
+		want    directory.ConnectionID
+	}{
+		{StartRequest{Email: "a@acme.example"}, connection},
+		{StartRequest{Email: " A@ACME.test "}, "subsidiary"},
+		{StartRequest{Email: "a@sub.acme.test"}, ""},
+		{StartRequest{OrganizationSlug: "acme"}, connection},
+		{StartRequest{OrganizationSlug: "acme", Email: "a@acme.test"}, "subsidiary"},
+		{StartRequest{OrganizationSlug: "acme", Email: "a@elsewhere.example"}, connection},
+		{StartRequest{Connection: connection, Email: "a@acme.test"}, connection},
+	} {
+		got, ok := findConnection(l.FSM.View(), test.request)
+		if ok != (test.want != "") || ok && got.ID != test.want {
+			t.Errorf("%+v: %+v, want %s", test.request, got, test.want)
+		}
+	}
+	put("subsidiary", false, "acme.test")
+	if got, _ := findConnection(l.FSM.View(), StartRequest{Email: "a@acme.test"}); got.ID != connection {
+		t.Errorf("while it is off: %+v", got)
 	}
 }
 

@@ -13,10 +13,12 @@ type Metrics struct {
 	logouts *prometheus.CounterVec
 	latency *prometheus.HistogramVec
 
-	refreshes             *prometheus.CounterVec
-	previousSecret, moved prometheus.Counter
-	created               prometheus.Counter
-	touched, untouched    prometheus.Counter
+	refreshes          *prometheus.CounterVec
+	previousSecret     prometheus.Counter
+	olderCertificate   prometheus.Counter
+	moved              prometheus.Counter
+	created            prometheus.Counter
+	touched, untouched prometheus.Counter
 
 	checkOK, checkRefused, checkUnavailable prometheus.Counter
 }
@@ -54,6 +56,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "domicile_oidc_previous_secret_total",
 			Help: "Exchanges of a code that succeeded with the previous client secret only: a rotation that is not finished.",
 		}),
+		olderCertificate: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "domicile_oidc_older_certificate_total",
+			Help: "Exchanges of a code with the older of two certificates of ours, which the provider still takes.",
+		}),
 		moved: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "domicile_oidc_endpoints_moved_total",
 			Help: "Discovery documents that name another host for an endpoint than the one before.",
@@ -69,7 +75,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		checkUnavailable: checks.WithLabelValues("unavailable"),
 	}
 	m.zero()
-	reg.MustRegister(checks, touches, m.starts, m.signins, m.logouts, m.latency, m.refreshes, m.previousSecret, m.moved, m.created)
+	reg.MustRegister(checks, touches, m.starts, m.signins, m.logouts, m.latency, m.refreshes, m.previousSecret, m.olderCertificate,
+		m.moved, m.created)
 	return m
 }
 

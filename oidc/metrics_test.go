@@ -46,6 +46,7 @@ func TestMetrics_startAtZero(t *testing.T) {
 
 		"domicile_oidc_provider_refreshes_total": 2,
 		"domicile_oidc_previous_secret_total":    1,
+		"domicile_oidc_older_certificate_total":  1,
 		"domicile_oidc_endpoints_moved_total":    1,
 		"domicile_oidc_just_in_time_users_total": 1,
 		"domicile_session_uses_total":            2,

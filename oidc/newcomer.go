@@ -39,11 +39,11 @@ func (s *Service) admit(ctx context.Context, connection *directory.Connection, i
 		}
 		found := admission{policy: d.Organization().SignIn, level: view.Level()}
 		var refusal *Refusal
-		found.user, refusal = whois(d, connection.ID, id)
+		found.user, refusal = whois(d, connection, id)
 		if refusal == nil || refusal.Reason != ReasonNotProvisioned || !connection.JustInTime {
 			return found, refusal
 		}
-		fields, refusal := newcomer(d, id)
+		fields, refusal := newcomer(d, connection, id)
 		if refusal != nil {
 			return admission{}, refusal
 		}
@@ -62,12 +62,12 @@ func (s *Service) admit(ctx context.Context, connection *directory.Connection, i
 }
 
 // newcomer gives the user that an unknown identity becomes. Its address must be one that the provider stands for, in a domain
-// of the organization; the root user's and those of break glass are nobody's. Where anybody is, or was, known by the
+// of the organization that the connection is for; the root user's and those of break glass are nobody's. Where anybody is, or was, known by the
 // identity's id, name or address, the identity becomes nobody new: who was turned away does not come back by signing in.
-func newcomer(d *state.Directory, id *identity) (command.UserFields, *Refusal) {
+func newcomer(d *state.Directory, connection *directory.Connection, id *identity) (command.UserFields, *Refusal) {
 	org := d.Organization()
 	address := strings.TrimSpace(id.email)
-	if !id.emailVouched || !slices.Contains(org.Domains, emailDomain(address)) {
+	if !id.emailVouched || !d.Vouches(connection, emailDomain(address)) {
 		return command.UserFields{}, refuse(ReasonNewcomerEmail, nil)
 	}
 	keys := []string{directory.Fold(address)}

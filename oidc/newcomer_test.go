@@ -155,7 +155,7 @@ func TestNewcomer_names(t *testing.T) {
 		{[]string{"j\u200bdoe"}, "", "x@acme.example", "x@acme.example"},
 	} {
 		id := identity{email: "x@acme.example", emailVouched: true, usernames: test.usernames, name: test.name, external: "E"}
-		fields, refusal := newcomer(f.directory(), &id)
+		fields, refusal := newcomer(f.directory(), new(directory.Connection), &id)
 		if refusal != nil || fields.UserName != test.userName || fields.DisplayName != test.show {
 			t.Errorf("%q: %+v, %v", test.usernames, fields, refusal)
 		}

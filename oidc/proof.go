@@ -29,7 +29,7 @@ func (p *proof) options() []oauth2.AuthCodeOption {
 	}
 }
 
-// proofs gives what may let us in, the present one first: one, or two while a secret or certificate is replaced.
+// proofs gives what may let us in, the likeliest first: one, or two while a secret or certificate is replaced.
 func (s *Service) proofs(ctx context.Context, connection *directory.Connection, meta *metadata) ([]proof, *Refusal) {
 	if connection.AuthMethod == directory.AuthPrivateKey {
 		return s.assertions(ctx, connection, meta)
@@ -56,40 +56,41 @@ func SecretPlace(identity state.Identity, organization directory.OrganizationID,
 	}
 }
 
-// maxProofOrders bounds the connections of which is known that the previous proof comes first.
+// maxProofOrders bounds the connections of which is known which proof comes first.
 const maxProofOrders = 1000
 
-// proofOrder remembers which connections' providers took the previous secret or certificate last, so that a provider that
+// proofOrder remembers which proof a connection's provider took last where it did not take the first, so that a provider that
 // burns the code with the first try costs one sign-in and not all of them.
 type proofOrder struct {
-	mu       sync.Mutex
-	previous map[directory.ConnectionID]uint64 // the version of the connection; guarded by mu
+	mu    sync.Mutex
+	taken map[directory.ConnectionID]takenProof // guarded by mu
+}
+
+type takenProof struct {
+	version  uint64 // of the connection
+	previous bool
 }
 
 func newProofOrder() *proofOrder {
-	return &proofOrder{previous: make(map[directory.ConnectionID]uint64)}
+	return &proofOrder{taken: make(map[directory.ConnectionID]takenProof)}
 }
 
-// of puts a connection's proofs, the present one first, into the order in which to try them.
+// of puts a connection's proofs, the likeliest first, into the order in which to try them.
 func (o *proofOrder) of(connection *directory.Connection, proofs []proof) []proof {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if version, known := o.previous[connection.ID]; known && version == connection.Version {
+	if last, known := o.taken[connection.ID]; known && last.version == connection.Version && last.previous != proofs[0].previous {
 		slices.Reverse(proofs)
 	}
 	return proofs
 }
 
-// took notes which proof let us in.
+// took notes the proof that let us in where another was tried before.
 func (o *proofOrder) took(connection *directory.Connection, proof proof) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !proof.previous {
-		delete(o.previous, connection.ID)
-		return
+	if len(o.taken) >= maxProofOrders {
+		clear(o.taken)
 	}
-	if len(o.previous) >= maxProofOrders {
-		clear(o.previous)
-	}
-	o.previous[connection.ID] = connection.Version
+	o.taken[connection.ID] = takenProof{connection.Version, proof.previous}
 }

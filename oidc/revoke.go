@@ -141,7 +141,7 @@ func readSubject(body []byte) (subjectID, bool) {
 // find looks for the person in the connection's organization, and there only among those whom its provider answers for.
 func (s *subjectID) find(d *state.Directory, connection *directory.Connection) (*directory.User, Reason) {
 	if s.format == formatEmail {
-		return usersAt(d, connection.ID, directory.Fold(strings.TrimSpace(s.value)))
+		return usersAt(d, connection, directory.Fold(strings.TrimSpace(s.value)))
 	}
 	if s.format == formatIssuerSubject && s.issuer != connection.Issuer {
 		return nil, ReasonSubjectUnknown
@@ -160,9 +160,9 @@ func (s *subjectID) find(d *state.Directory, connection *directory.Connection) (
 }
 
 // usersAt finds the one user with an address as userName or primary e-mail. Of several the provider does not say which.
-func usersAt(d *state.Directory, connection directory.ConnectionID, address string) (*directory.User, Reason) {
+func usersAt(d *state.Directory, connection *directory.Connection, address string) (*directory.User, Reason) {
 	answersFor := func(user *directory.User) bool {
-		return user.Source == directory.SourceSCIM || linked(d, connection, user)
+		return user.Source == directory.SourceSCIM && !elsewhere(d, connection, address) || linkedThrough(d, connection, user)
 	}
 	if user, ok := d.UserByName(address); ok && answersFor(user) {
 		return user, ""

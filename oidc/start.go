@@ -22,7 +22,7 @@ const maxHint = 254 // of an e-mail address, RFC 5321 §4.5.3.1
 // StartRequest says who wants to sign in. Connection wins over OrganizationSlug, which wins over Issuer, which wins over
 // Email.
 type StartRequest struct {
-	Email            string // decides by its domain only, and becomes the login_hint
+	Email            string // decides by its domain only, also between an organization's connections, and becomes the login_hint
 	OrganizationSlug string
 	Connection       directory.ConnectionID
 	Issuer           string         // where the provider initiates it (Core §4): alone it must be of one enabled connection only
@@ -120,7 +120,7 @@ func planned(view *state.View, connection *directory.Connection) bool {
 	return ok && view.Settings().Allows(d.Organization().Plan).SignIn
 }
 
-// findConnection picks the connection: enabled, and the organization's oldest where it has several.
+// findConnection picks the connection: enabled, and for the address's domain where the organization has several.
 func findConnection(view *state.View, req StartRequest) (*directory.Connection, bool) {
 	switch {
 	case req.Connection != "":
@@ -131,21 +131,16 @@ func findConnection(view *state.View, req StartRequest) (*directory.Connection, 
 	}
 	var d *state.Directory
 	var ok bool
+	domain := emailDomain(req.Email)
 	if req.OrganizationSlug != "" {
 		d, ok = view.DirectoryBySlug(req.OrganizationSlug)
-	} else if domain := emailDomain(req.Email); domain != "" {
+	} else if domain != "" {
 		d, ok = view.DirectoryByDomain(domain)
 	}
 	if !ok {
 		return nil, false
 	}
-	var oldest *directory.Connection
-	for connection := range d.Connections() {
-		if connection.Enabled && (oldest == nil || connection.Created < oldest.Created) {
-			oldest = connection
-		}
-	}
-	return oldest, oldest != nil
+	return d.ConnectionFor(domain)
 }
 
 // onlyConnectionTo finds the one enabled connection to an issuer. Where several organizations have that issuer, nobody knows

@@ -71,6 +71,8 @@ func TestFlow_changedAtTheEnd(t *testing.T) {
 		"secret":          {2, func(*command.PutConnection) {}, ""},
 		"again and again": {maxOpenings, func(*command.PutConnection) {}, ReasonConnectionChanged},
 		"client":          {1, func(put *command.PutConnection) { put.ClientID = "another" }, ReasonConnectionChanged},
+		"its domains":     {1, func(put *command.PutConnection) { put.Domains = []string{"acme.example"} }, ""},
+		"others' domains": {1, func(put *command.PutConnection) { put.Domains = []string{"acme.test"} }, ReasonNotProvisioned},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFlow(t, command.SecondLevel)

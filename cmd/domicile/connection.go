@@ -46,9 +46,10 @@ type discovery map[string]any
 
 // connection is an OpenID Connect connection as the API shows it.
 type connection struct {
-	ID       string `json:"id"`
-	Enabled  bool   `json:"enabled"`
-	Rotating bool   `json:"rotating"`
+	ID       string   `json:"id"`
+	Enabled  bool     `json:"enabled"`
+	Rotating bool     `json:"rotating"`
+	Domains  []string `json:"domains"`
 	connectionChoices
 	connectionSetup
 	Created   time.Time `json:"created_at"`
@@ -108,7 +109,9 @@ func (d discovery) rows() [][]string {
 }
 
 func (c *connection) sheet() sheet {
-	s := sheet{rows: [][]string{{"id", c.ID}, {"state", c.state()}, {"rotating", yesOrNo(c.Rotating)}}}
+	s := sheet{rows: [][]string{
+		{"id", c.ID}, {"state", c.state()}, {"rotating", yesOrNo(c.Rotating)}, {"domains", orDash(strings.Join(c.Domains, ", "))},
+	}}
 	s.rows = append(s.rows, c.connectionChoices.rows()...)
 	s.rows = append(s.rows, c.connectionSetup.rows()...)
 	s.rows = append(s.rows, c.Discovery.rows()...)
@@ -126,7 +129,7 @@ func newConnectionCommand() *cobra.Command {
 type choiceFlags struct {
 	issuer, clientID, secretFile, authMethod, responseMode, prompt string
 	secretLife, maxAge                                             time.Duration
-	scopes, acrValues                                              []string
+	scopes, acrValues, domains                                     []string
 	sharedRedirect, justInTime                                     bool
 }
 
@@ -143,8 +146,9 @@ func (f *choiceFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.prompt, "prompt", "", "login, consent or select_account")
 	cmd.Flags().DurationVar(&f.maxAge, "max-age", 0, "how long ago people may have authenticated at the provider")
 	cmd.Flags().StringSliceVar(&f.acrValues, "acr", nil, "authentication context class, one of which must come back; may be repeated")
+	cmd.Flags().StringSliceVar(&f.domains, "domain", nil, "domain whose people come through it; may be repeated")
 	cmd.Flags().BoolVar(&f.sharedRedirect, "shared-redirect", false, "the provider calls back at the address that all connections share")
-	cmd.Flags().BoolVar(&f.justInTime, "just-in-time", false, "unknown people with an address in the organization's domains become users")
+	cmd.Flags().BoolVar(&f.justInTime, "just-in-time", false, "unknown people with an address in its domains become users")
 }
 
 // put writes what the flags say into the body of a request: all of it, or only what was given.
@@ -156,6 +160,7 @@ func (f *choiceFlags) put(cmd *cobra.Command, body map[string]any, all bool) err
 		"issuer": {"issuer", f.issuer}, "client-id": {"client_id", f.clientID}, "auth-method": {"auth_method", f.authMethod},
 		"scope": {"scopes", append([]string{}, f.scopes...)}, "response-mode": {"response_mode", f.responseMode}, "prompt": {"prompt", f.prompt},
 		"max-age": {"max_age", int64(f.maxAge / time.Second)}, "acr": {"acr_values", append([]string{}, f.acrValues...)},
+		"domain":          {"domains", notEmpty(f.domains)},
 		"shared-redirect": {"shared_redirect", f.sharedRedirect}, "just-in-time": {"just_in_time", f.justInTime},
 	} {
 		if all || cmd.Flags().Changed(flag) {
@@ -315,6 +320,7 @@ func (t *target) showConnection(cmd *cobra.Command, args []string, method, below
 func newConnectionRotateCommand(t *target) *cobra.Command {
 	var file string
 	var life time.Duration
+	var newest bool
 	cmd := &cobra.Command{
 		Use: "rotate-secret ORGANIZATION CONNECTION-ID --client-secret-file FILE", Short: "Give a connection a new client secret beside the old one",
 		Args: arguments(cobra.ExactArgs(2)),
@@ -326,11 +332,15 @@ func newConnectionRotateCommand(t *target) *cobra.Command {
 			if body["client_secret"] == nil {
 				return usagef("--client-secret-file is required")
 			}
+			if newest {
+				body["replace_newest"] = true
+			}
 			return t.showConnection(cmd, args, http.MethodPost, "/secret", body)
 		},
 	}
 	cmd.Flags().StringVar(&file, "client-secret-file", "", "file with the new client secret, - for standard input (required)")
 	cmd.Flags().DurationVar(&life, "expires-in", 0, "how long the provider takes it, such as 8760h")
+	cmd.Flags().BoolVar(&newest, "replace-newest", false, "while a rotation is under way: the newest secret was wrong; keep the one before")
 	return cmd
 }
 

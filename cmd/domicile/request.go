@@ -105,13 +105,12 @@ func newRequestCommand() *cobra.Command {
 // requestFlags are what can be chosen in a request.
 type requestFlags struct {
 	choiceFlags
-	domains, breakGlass []string
-	phone               phonePolicy
+	breakGlass []string
+	phone      phonePolicy
 }
 
 func (f *requestFlags) add(cmd *cobra.Command) {
 	f.choiceFlags.add(cmd)
-	cmd.Flags().StringSliceVar(&f.domains, "domain", nil, "associated domain; may be repeated")
 	cmd.Flags().StringSliceVar(&f.breakGlass, "break-glass", nil, "address for when the provider fails, in one of the domains; may be repeated")
 	cmd.Flags().BoolVar(&f.phone.MayChange, "phone-may-change", false, "provisioned people may change their telephone number")
 	cmd.Flags().BoolVar(&f.phone.MustConfirm, "phone-must-confirm", false, "a changed telephone number must be confirmed")
@@ -119,9 +118,6 @@ func (f *requestFlags) add(cmd *cobra.Command) {
 
 // put writes what the flags say into a body: all of it, or only what was given.
 func (f *requestFlags) put(cmd *cobra.Command, body map[string]any, all bool) error {
-	if all || cmd.Flags().Changed("domain") {
-		body["domains"] = notEmpty(f.domains)
-	}
 	if all || cmd.Flags().Changed("break-glass") {
 		body["break_glass"] = notEmpty(f.breakGlass)
 	}

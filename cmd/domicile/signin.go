@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/url"
 	"time"
 
@@ -48,7 +49,7 @@ func newSessionListCommand(t *target) *cobra.Command {
 			s := sheet{heads: []string{"USER", "KIND", "BROWSER", "FROM", "SINCE", "LAST SEEN", "ENDS", "ID"}, none: "Nobody is signed in."}
 			for _, p := range all {
 				s.rows = append(s.rows, []string{
-					p.UserName, p.Kind, orDash(p.Agent), orDash(p.Address), day(p.Created), dayOrNever(p.Seen), day(p.Expires), p.ID,
+					cmp.Or(p.Email, p.UserName), p.Kind, orDash(p.Agent), orDash(p.Address), day(p.Created), dayOrNever(p.Seen), day(p.Expires), p.ID,
 				})
 			}
 			return t.print(cmd.OutOrStdout(), all, s)

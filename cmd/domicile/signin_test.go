@@ -46,14 +46,24 @@ func TestRequest(t *testing.T) {
 	}
 
 	var conn connection
-	s.json(&conn, "connection", "rotate-secret", "acme", made.Connection, "--client-secret-file", secret, "--expires-in", "24h")
+	newer := writeFile(t, "newer", "canary-51c3\n")
+	s.json(&conn, "connection", "rotate-secret", "acme", made.Connection, "--client-secret-file", newer, "--expires-in", "24h")
+	s.fails(1, "a rotation is under way", "connection", "rotate-secret", "acme", made.Connection, "--client-secret-file", secret)
+	s.json(&conn, "connection", "rotate-secret", "acme", made.Connection, "--client-secret-file", secret, "--expires-in", "24h", "--replace-newest")
 	if !conn.Rotating || conn.SecretExpires == nil {
 		t.Fatalf("rotated %+v", conn)
 	}
 	s.run("connection", "drop-previous-secret", "acme", made.Connection)
 	s.fails(2, "--client-secret-file is required", "connection", "rotate-secret", "acme", made.Connection)
-	if out := squeezed(s.run("connection", "get", "acme", made.Connection)); !strings.Contains(out, "initiate login uri https://us.example.com/login/initiate/"+made.Connection) {
+	if out := squeezed(s.run("connection", "get", "acme", made.Connection)); !strings.Contains(out, "initiate login uri https://us.example.com/login/initiate/"+made.Connection) ||
+		!strings.Contains(out, "domains corp.example ") {
 		t.Fatalf("got\n%s", out)
+	}
+	set := []string{"connection", "set", "acme", "--issuer", issuer.URL, "--client-id", "subsidiary", "--client-secret-file", secret, "--domain"}
+	s.fails(1, "leads to connection "+made.Connection, append(set, "Corp.example")...)
+	s.json(&conn, append(set, "Sub.example")...)
+	if len(conn.Domains) != 1 || conn.Domains[0] != "sub.example" {
+		t.Fatalf("set %+v", conn)
 	}
 	s.run("request", "disable", "acme", made.ID)
 	s.run("request", "delete", "acme", made.ID)

@@ -37,6 +37,7 @@ type RecoveryCodes struct {
 	Passkey string // name of a passkey that was added with them; empty: none
 	Email   string
 	Codes   []string
+	Where   string // address at which they are used
 	Next    string // where to add a passkey; empty: not offered
 	Link    string // where to go on
 	Action  string // text of that link

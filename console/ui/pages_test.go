@@ -30,7 +30,7 @@ func everyPage() map[string]Page {
 		"code":                    MailedCode{Frame: frame, Action: evil, Back: evil, Notice: evil},
 		"set up":                  SetUp{Frame: frame, Action: "/login/setup/x", Organization: evil, Email: evil, Options: evil, Passkeys: 2, Codes: true, Notice: evil},
 		"set up without passkeys": SetUp{Frame: frame, Organization: evil, Email: evil, Codes: true},
-		"codes":                   RecoveryCodes{Frame: frame, Passkey: evil, Email: evil, Codes: []string{evil}, Next: evil, Link: "/", Action: evil},
+		"codes":                   RecoveryCodes{Frame: frame, Passkey: evil, Email: evil, Codes: []string{evil}, Where: evil, Next: evil, Link: "/", Action: evil},
 		"keys":                    Keys{Frame: frame, Email: evil, Passkeys: []Passkey{{evil, evil, evil, evil}, {}}, Action: "/account/keys", Options: evil, Codes: true, Left: 1, Fresh: true, Notice: evil},
 		"old keys":                Keys{Frame: frame, Email: evil, Passkeys: []Passkey{{}}, Codes: true, Again: evil},
 	}

@@ -9,8 +9,9 @@ import (
 )
 
 // PutConnection makes or replaces an OpenID Connect connection of the header's organization. An (issuer, client id) pair
-// belongs to one connection in the region. Turning a connection off ends the sessions that came through it; another issuer
-// or client id ends them too and unties the identities, because a subject means nothing elsewhere.
+// belongs to one connection in the region, and a domain to one enabled connection of the organization. Turning a connection off
+// ends the sessions that came through it; another issuer or client id ends them too and unties the identities, because a subject
+// means nothing elsewhere.
 type PutConnection struct {
 	ID            directory.ConnectionID
 	ExpectVersion uint64 // 0: whatever it is, or new; otherwise it must exist
@@ -21,6 +22,7 @@ type PutConnection struct {
 	Enabled        bool
 	SecretExpires  directory.Time
 	PreviousSecret seal.Sealed
+	Domains        []string
 }
 
 // Kind implements Payload.
@@ -38,6 +40,7 @@ func (p *PutConnection) encode(w *wire.Writer) {
 		encodeSettingsLater(w, &p.ConnectionSettings)
 		w.Int(int64(p.SecretExpires))
 		w.Blob(p.PreviousSecret)
+		wire.Texts(w, p.Domains)
 	})
 }
 
@@ -53,6 +56,7 @@ func (p *PutConnection) decode(r *wire.Reader) {
 	decodeSettingsLater(r, &p.ConnectionSettings)
 	p.SecretExpires = directory.Time(r.Int())
 	p.PreviousSecret = r.Blob()
+	p.Domains = wire.ReadTexts[string](r)
 }
 
 // encodeSettingsLater writes the choices that came after the first release.

@@ -23,6 +23,7 @@ var connectionSamples = []command.Payload{
 	&command.PutConnection{
 		ID: "connection-2", Issuer: "https://idp.example", ClientID: "client", ClientSecret: seal.Sealed("sealed"),
 		ConnectionSettings: secondChoices, Enabled: true, SecretExpires: start + 86_400_000_000, PreviousSecret: seal.Sealed("before"),
+		Domains: []string{"acme.example", "more.example"},
 	},
 	&command.PutDomain{Name: "new.example", Challenge: "challenge-1"},
 	&command.LookDomain{Name: "new.example", Challenge: "challenge-1", Found: true},

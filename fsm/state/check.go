@@ -191,6 +191,10 @@ func (c *checker) credentials(v *View, d *Directory) {
 		same(c, "connections by id", v.connections, connection)
 		same(c, "connections by client", v.clients, connection)
 		c.holds(connection.Organization == d.org.ID, "connection %s is filed under another organization", connection.ID)
+		for _, domain := range connection.Domains {
+			named, ok := d.ConnectionNaming(domain)
+			c.holds(!connection.Enabled || ok && named == connection, "domain %s is named by two connections", domain)
+		}
 	}
 	for l := range d.links.all() {
 		same(c, "links by user", d.linksUser, l)

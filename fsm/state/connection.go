@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -34,6 +35,52 @@ func (d *Directory) MustUseProvider(email string) bool {
 // Connection finds a connection of this organization by its id.
 func (d *Directory) Connection(id directory.ConnectionID) (*directory.Connection, bool) {
 	return d.connections.Get(&directory.Connection{ID: id})
+}
+
+// ConnectionNaming finds the enabled connection that names a domain.
+func (d *Directory) ConnectionNaming(domain string) (*directory.Connection, bool) {
+	for connection := range d.Connections() {
+		if connection.Enabled && slices.Contains(connection.Domains, domain) {
+			return connection, true
+		}
+	}
+	return nil, false
+}
+
+// ConnectionFor finds the connection for people with an address in a domain: the enabled one that names it, else the oldest that
+// names none, else the oldest. A domain that is not the organization's says nothing, and finds the oldest.
+func (d *Directory) ConnectionFor(domain string) (*directory.Connection, bool) {
+	ours := slices.Contains(d.org.Domains, domain)
+	rank := func(c *directory.Connection) int {
+		switch {
+		case !ours || slices.Contains(c.Domains, domain):
+			return 0
+		case len(c.Domains) == 0:
+			return 1
+		default:
+			return 2
+		}
+	}
+	var best *directory.Connection
+	for c := range d.Connections() {
+		if c.Enabled && (best == nil || cmp.Or(cmp.Compare(rank(c), rank(best)), cmp.Compare(c.Created, best.Created)) < 0) {
+			best = c
+		}
+	}
+	return best, best != nil
+}
+
+// Vouches tells whether a connection's provider may stand for addresses in a domain: one of the organization's, which the
+// connection names, or which no enabled one names where it names none.
+func (d *Directory) Vouches(connection *directory.Connection, domain string) bool {
+	if !slices.Contains(d.org.Domains, domain) {
+		return false
+	}
+	if len(connection.Domains) > 0 {
+		return slices.Contains(connection.Domains, domain)
+	}
+	_, named := d.ConnectionNaming(domain)
+	return !named
 }
 
 // PutConnection adds or replaces a connection.
@@ -80,6 +127,7 @@ func encodeConnection(w *wire.Writer, c *directory.Connection) {
 		w.Int(int64(c.SecretExpires))
 		w.Blob(c.PreviousSecret)
 		w.Uint(uint64(c.Reminded))
+		wire.Texts(w, c.Domains)
 	})
 }
 
@@ -101,6 +149,7 @@ func decodeConnection(r *wire.Reader) *directory.Connection {
 	c.SecretExpires = directory.Time(r.Int())
 	c.PreviousSecret = r.Blob()
 	c.Reminded = readUint8(r)
+	c.Domains = wire.ReadTexts[string](r)
 	return c
 }
 

@@ -22,7 +22,7 @@ func connect(s *State, d *Directory) {
 	s.PutConnection(d, &directory.Connection{
 		ID: "second", Organization: "acme", Issuer: "https://idp", ClientID: "second", ClientSecret: seal.Sealed("sealed"),
 		ConnectionSettings: choices, Enabled: true, Created: 900, Modified: 950, Version: 1,
-		SecretExpires: 9000, PreviousSecret: seal.Sealed("before"), Reminded: 2,
+		SecretExpires: 9000, PreviousSecret: seal.Sealed("before"), Reminded: 2, Domains: []string{"acme.example"},
 	})
 	d.PutRequest(&directory.ConnectionRequest{
 		ID: "request", Organization: "acme", Connection: "second", State: directory.RequestActive, Note: "fine", Author: "user:1",
@@ -92,6 +92,51 @@ func TestConnection_queries(t *testing.T) {
 	}
 }
 
+// Whose sign-in goes where, and who stands for whom: acme has the domains a to d.
+func TestConnections_ofDomains(t *testing.T) {
+	s := New(home)
+	s.Begin(1000)
+	s.PutOrganization(&directory.Organization{ID: "acme", Slug: "acme", Domains: []string{"a.example", "b.example", "c.example", "d.example"}})
+	d, _ := s.Write("acme")
+	put := func(id directory.ConnectionID, created directory.Time, enabled bool, domains ...string) {
+		s.PutConnection(d, &directory.Connection{
+			ID: id, Organization: "acme", ClientID: string(id), Created: created, Enabled: enabled, Domains: domains,
+		})
+	}
+	finds := func(what string, want map[string]string) {
+		t.Helper()
+		for domain, want := range want {
+			got := "nothing"
+			if c, ok := d.ConnectionFor(domain); ok {
+				got = string(c.ID)
+			}
+			var vouching string
+			for c := range d.Connections() {
+				if c.Enabled && d.Vouches(c, domain) {
+					vouching += " " + string(c.ID)
+				}
+			}
+			if got += " by" + vouching; got != want {
+				t.Errorf("%s: %q leads to %s, want %s", what, domain, got, want)
+			}
+		}
+	}
+	put("off", 0, false, "a.example", "d.example")
+	finds("none is on", map[string]string{"a.example": "nothing by", "": "nothing by"})
+	put("z-first", 1, true, "b.example", "else.example")
+	put("y-second", 2, true, "a.example")
+	finds("all are named", map[string]string{
+		"a.example": "y-second by y-second", "b.example": "z-first by z-first", "c.example": "z-first by", "d.example": "z-first by",
+		"else.example": "z-first by", "sub.a.example": "z-first by", "": "z-first by",
+	})
+	put("x-third", 3, true)
+	put("a-fourth", 4, true)
+	finds("two name none", map[string]string{
+		"a.example": "y-second by y-second", "b.example": "z-first by z-first", "c.example": "x-third by a-fourth x-third",
+		"else.example": "z-first by", "": "z-first by",
+	})
+}
+
 func TestCheck_findsConnectionFaults(t *testing.T) {
 	for name, sabotage := range map[string]func(*State, *Directory){
 		"request of another": func(_ *State, d *Directory) { d.PutRequest(&directory.ConnectionRequest{ID: "x", Connection: "x"}) },
@@ -109,6 +154,9 @@ func TestCheck_findsConnectionFaults(t *testing.T) {
 		},
 		"two under way": func(_ *State, d *Directory) {
 			d.PutRequest(&directory.ConnectionRequest{ID: "x", Organization: "acme", Connection: "second"})
+		},
+		"two for a domain": func(s *State, d *Directory) {
+			s.PutConnection(d, &directory.Connection{ID: "x", Organization: "acme", Domains: []string{"acme.example"}, Enabled: true})
 		},
 		"too many requests": func(_ *State, d *Directory) {
 			for n := range directory.MaxRequests {

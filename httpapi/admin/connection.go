@@ -66,7 +66,8 @@ func (b *registrationBody) registration() console.Registration {
 // connectionBody is what makes or replaces an OpenID Connect connection.
 type connectionBody struct {
 	registrationBody
-	Enabled *bool `json:"enabled"`
+	Domains []string `json:"domains"`
+	Enabled *bool    `json:"enabled"`
 }
 
 // connectionAnswer is a connection as the API shows it: everything but the secrets.
@@ -77,7 +78,8 @@ type connectionAnswer struct {
 	SecretExpires *time.Time `json:"client_secret_expires_at"`
 	Rotating      bool       `json:"rotating"` // the client secret before is still there
 	connectionChoices
-	Enabled bool `json:"enabled"`
+	Domains []string `json:"domains"`
+	Enabled bool     `json:"enabled"`
 	setupAnswer
 	Created  time.Time `json:"created_at"`
 	Modified time.Time `json:"updated_at"`
@@ -133,7 +135,7 @@ func (a *api) connectionAnswer(conn *directory.Connection) connectionAnswer {
 	return connectionAnswer{
 		ID: string(conn.ID), Issuer: conn.Issuer, ClientID: conn.ClientID,
 		SecretExpires: openapi.InstantOrNull(conn.SecretExpires), Rotating: len(conn.PreviousSecret) > 0,
-		connectionChoices: choicesOf(&conn.ConnectionSettings), Enabled: conn.Enabled,
+		connectionChoices: choicesOf(&conn.ConnectionSettings), Domains: append([]string{}, conn.Domains...), Enabled: conn.Enabled,
 		setupAnswer: a.setupAnswer(conn),
 		Created:     openapi.Instant(conn.Created), Modified: openapi.Instant(conn.Modified),
 	}
@@ -169,7 +171,7 @@ func (a *api) putConnection(c *gin.Context, org directory.OrganizationID, id dir
 		return connectionAnswer{}, err
 	}
 	conn, discovery, err := a.Console.PutConnection(c.Request.Context(), openapi.Actor(c), org, id, console.ConnectionFields{
-		Registration: body.registration(), Enabled: body.Enabled == nil || *body.Enabled,
+		Registration: body.registration(), Domains: body.Domains, Enabled: body.Enabled == nil || *body.Enabled,
 	})
 	if err != nil {
 		return connectionAnswer{}, err
@@ -220,8 +222,9 @@ func (a *api) deleteConnection(c *gin.Context) error {
 
 // secretBody is a new client secret for a connection.
 type secretBody struct {
-	Secret  console.Secret `json:"client_secret"`
-	Expires *time.Time     `json:"expires_at"`
+	Secret        console.Secret `json:"client_secret"`
+	Expires       *time.Time     `json:"expires_at"`
+	ReplaceNewest bool           `json:"replace_newest"`
 }
 
 func (a *api) rotateSecret(c *gin.Context) error {
@@ -350,6 +353,11 @@ var (
 		Type:        types{"boolean"},
 		Description: "An unknown person with a verified address in one of the organization's domains becomes a user at the first sign-in.",
 	}
+	schemaLeadingDomains = &schema{
+		Type: types{"array"}, MaxItems: directory.MaxDomains, Items: &schema{Type: types{"string"}, MaxLength: 253},
+		Description: "Of the organization's domains, those whose people come through it, and for whose addresses its provider may vouch; " +
+			"each leads to one enabled connection (409). None: those that no other enabled connection names.",
+	}
 	schemaEnabled  = &schema{Type: types{"boolean"}, Description: "Whether people may sign in through it; true when not given."}
 	schemaRotating = &schema{
 		Type: types{"boolean"}, Description: "The client secret before is still there, and tried when the provider refuses the new one.",
@@ -357,18 +365,20 @@ var (
 
 	schemaNewConnection = &schema{
 		Name: "NewConnection", Type: types{"object"},
-		Properties: connectionProperties(map[string]*schema{"client_secret": schemaClientSecret, "enabled": schemaEnabled}),
-		Required:   []string{"issuer", "client_id"},
+		Properties: connectionProperties(map[string]*schema{
+			"client_secret": schemaClientSecret, "domains": schemaLeadingDomains, "enabled": schemaEnabled,
+		}),
+		Required: []string{"issuer", "client_id"},
 	}
 	schemaConnection = &schema{
 		Name: "Connection", Type: types{"object"},
 		Properties: setupProperties(connectionProperties(map[string]*schema{
-			"id": schemaText, "rotating": schemaRotating, "enabled": schemaEnabled,
+			"id": schemaText, "rotating": schemaRotating, "domains": schemaLeadingDomains, "enabled": schemaEnabled,
 			"created_at": schemaTime, "updated_at": schemaTime, "discovery": schemaDiscovery,
 		})),
 		Required: append([]string{
 			"id", "issuer", "client_id", "client_secret_expires_at", "rotating", "auth_method", "scopes", "response_mode", "prompt",
-			"max_age", "acr_values", "shared_redirect", "just_in_time", "enabled", "created_at", "updated_at",
+			"max_age", "acr_values", "shared_redirect", "just_in_time", "domains", "enabled", "created_at", "updated_at",
 		}, setupRequired...),
 	}
 	schemaDiscovery = &schema{
@@ -398,6 +408,9 @@ var (
 		Name: "NewSecret", Type: types{"object"},
 		Properties: map[string]*schema{
 			"client_secret": {Type: types{"string"}, MaxLength: 2048, WriteOnly: true}, "expires_at": schemaSecretEnd,
+			"replace_newest": {
+				Type: types{"boolean"}, Description: "While a rotation is under way: the newest secret was wrong; the one before stays.",
+			},
 		},
 		Required: []string{"client_secret"},
 	}
@@ -433,7 +446,7 @@ var (
 	docRotateSecret = &operation{
 		ID: "rotateSecret", Tag: "Connections", Summary: "Give a connection a new client secret",
 		Description: "The old one stays beside it, and is tried when the provider refuses the new one, until it is dropped. " +
-			"Sign-ins that are under way begin again.",
+			"While there are two, a third is refused. Sign-ins that are under way go on.",
 		Request: schemaNewSecret, Status: http.StatusOK, Response: schemaConnection, Refusals: []int{http.StatusConflict},
 	}
 	docDropPreviousSecret = &operation{

@@ -233,7 +233,7 @@ var (
 		ID: "verifyDomain", Tag: "Domains", Summary: "Look for the TXT record of a claim now",
 		Description: "Asks every DNS resolver of the region. A proved domain is looked at again every week; it is lost after three " +
 			"looks over seven days that found no record.",
-		Status: http.StatusOK, Response: schemaDomain, Refusals: []int{http.StatusConflict},
+		CallsOut: true, Status: http.StatusOK, Response: schemaDomain, Refusals: []int{http.StatusConflict, http.StatusTooManyRequests},
 	}
 	docDeleteDomain = &operation{
 		ID: "deleteDomain", Tag: "Domains", Summary: "Give up a domain", Status: http.StatusNoContent,

@@ -267,8 +267,9 @@ func requestProperties(others map[string]*schema) map[string]*schema {
 
 var (
 	schemaWantedDomains = &schema{
-		Type: types{"array"}, MaxItems: 100, Items: &schema{Type: types{"string"}, MaxLength: 253},
-		Description: "Associated domains. Those that the organization does not have are claimed; they count once they are proved.",
+		Type: types{"array"}, MaxItems: directory.MaxDomains, Items: &schema{Type: types{"string"}, MaxLength: 253},
+		Description: "Associated domains: whose people come through the connection, and for whose addresses its provider may vouch. Those " +
+			"that the organization does not have are claimed; they count once they are proved. Each leads to one enabled connection.",
 	}
 	schemaNewRequest = &schema{
 		Name: "NewConnectionRequest", Type: types{"object"},
@@ -350,14 +351,14 @@ var (
 		ID: "createConnectionRequest", Tag: "Connection requests", Summary: "Ask for a connection to an identity provider",
 		Description: "A draft: nothing changes before it was submitted, approved by the operator and activated. The provider's discovery " +
 			"document is fetched at once; what it says is in the answer, with the addresses to register there.",
-		Request: schemaNewRequest, Status: http.StatusCreated, Response: schemaRequest, Location: true,
-		Refusals: []int{http.StatusForbidden, http.StatusConflict},
+		CallsOut: true, Request: schemaNewRequest, Status: http.StatusCreated, Response: schemaRequest, Location: true,
+		Refusals: []int{http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests},
 	}
 	docEditRequest = &operation{
 		ID: "editConnectionRequest", Tag: "Connection requests", Summary: "Change a connection request",
 		Description: "It is a draft again. Without client_secret the old one is kept, as long as issuer and client_id stay the same; else it is missing.",
-		Request:     schemaRequestEdit, Status: http.StatusOK, Response: schemaRequest,
-		Refusals: []int{http.StatusForbidden, http.StatusConflict, http.StatusPreconditionFailed},
+		CallsOut:    true, Request: schemaRequestEdit, Status: http.StatusOK, Response: schemaRequest,
+		Refusals: []int{http.StatusForbidden, http.StatusConflict, http.StatusPreconditionFailed, http.StatusTooManyRequests},
 	}
 	docListRequests = &operation{
 		ID: "listConnectionRequests", Tag: "Connection requests", Summary: "List an organization's connection requests",
@@ -376,7 +377,7 @@ var (
 	}
 	docCheckRequest = &operation{
 		ID: "checkConnectionRequest", Tag: "Connection requests", Summary: "Ask the provider again what it says about itself",
-		Status: http.StatusOK, Response: schemaDiscovery, Refusals: []int{http.StatusBadRequest},
+		CallsOut: true, Status: http.StatusOK, Response: schemaDiscovery, Refusals: []int{http.StatusBadRequest, http.StatusTooManyRequests},
 	}
 	docDeleteRequest = &operation{
 		ID: "deleteConnectionRequest", Tag: "Connection requests", Summary: "Delete a connection request that is not in force",

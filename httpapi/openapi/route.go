@@ -49,6 +49,7 @@ type Operation struct {
 	Media       string  // of the response; "" is JSON
 	Location    bool    // Location names what was made
 	Public      bool    // no token wanted
+	CallsOut    bool    // makes the region ask a host that the caller names
 	Refusals    []int   // statuses, besides those that every operation of its kind has
 }
 

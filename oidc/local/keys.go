@@ -66,7 +66,7 @@ func (s *Service) addKey(ctx context.Context, p Person, visit *Visit, answer New
 	if refusal != nil {
 		return Enrolled{}, refusal
 	}
-	if _, err := s.propose(ctx, own.who.organization.ID, own.who.actor(), put); err != nil {
+	if _, err := s.propose(ctx, own.who.organization.ID, own.who.actor(p.Session.ID), put); err != nil {
 		return Enrolled{}, refuse(ledgerReason(err), err)
 	}
 	return Enrolled{Email: own.who.email, Passkey: put.Name, Drop: s.cookieName(purposeEnrol)}, nil
@@ -82,7 +82,7 @@ func (s *Service) removeKey(ctx context.Context, p Person, id string) *Refusal {
 	if refusal != nil {
 		return refusal
 	}
-	_, err := s.propose(ctx, own.who.organization.ID, own.who.actor(), &command.DeletePasskey{Email: own.who.email, ID: id})
+	_, err := s.propose(ctx, own.who.organization.ID, own.who.actor(p.Session.ID), &command.DeletePasskey{Email: own.who.email, ID: id})
 	if err != nil && directory.KindOf(err) != directory.KindNotFound {
 		return refuse(ledgerReason(err), err)
 	}
@@ -103,7 +103,7 @@ func (s *Service) renewOwn(ctx context.Context, p Person) (Enrolled, *Refusal) {
 	if !own.who.takesRecovery() {
 		return Enrolled{}, refuse(ReasonNotYours, nil)
 	}
-	made, err := s.renewCodes(ctx, own.who.actor(), own.who.organization.ID, &command.PutRecovery{
+	made, err := s.renewCodes(ctx, own.who.actor(p.Session.ID), own.who.organization.ID, &command.PutRecovery{
 		Email: own.who.email, Handle: handleOf(own.directory, own.who.email),
 	})
 	if err != nil {

@@ -82,9 +82,9 @@ func (s *Service) codeLetter(who *signer, code string) Letter {
 func (s *Service) setupLetter(who *signer, link string) Letter {
 	purpose := map[directory.Standing]string{
 		directory.StandingRoot: "You are its root user: you sign in with a passkey, or with a recovery code and a code by mail, and never " +
-			"through the identity provider.",
+			"through the identity provider. Keep the address " + s.origin + EmergencyPath + " for the day when the passkey is lost.",
 		directory.StandingBreakGlass: "Yours is one of its break-glass addresses: with a passkey or a recovery code, and a code by mail, you can " +
-			"repair its single sign-on when its identity provider fails.",
+			"repair its single sign-on when its identity provider fails, at " + s.origin + EmergencyPath + ".",
 		directory.StandingInvited: "You were invited by hand: you sign in with a passkey, or with a code by mail.",
 	}[who.standing]
 	return Letter{

@@ -48,7 +48,7 @@ func (s *Service) open(ctx context.Context, who *signer, c *challenge, visit *Vi
 	}
 	token, hash := seal.MintToken(s.deps.SessionPrefix)
 	session := directory.SessionID(seal.NewID())
-	_, err := s.propose(ctx, who.organization.ID, who.actor(), &command.OpenLocalSession{
+	_, err := s.propose(ctx, who.organization.ID, who.actor(session), &command.OpenLocalSession{
 		ID:              session,
 		Hash:            hash,
 		Email:           who.email,

@@ -20,6 +20,8 @@ const (
 	maxLink       = 2 << 10
 	// SetupPath is where set-up links lead; the token follows.
 	SetupPath = "/login/setup/"
+	// EmergencyPath is where recovery codes are used.
+	EmergencyPath = "/login/emergency"
 )
 
 // link is what a set-up link carries, sealed: leave to set up how one address of one organization signs in. The ledger knows
@@ -164,6 +166,7 @@ type Enrolled struct {
 	Email    string        // whose it is
 	Passkey  string        // its name; empty: none was made
 	Recovery []seal.Secret // new recovery codes, to be shown once; none were made if it is empty
+	Where    string        // address at which those are used
 	Next     string        // token of a link to go on with
 	Drop     string        // name of a cookie to delete
 }
@@ -196,7 +199,7 @@ func (s *Service) setupPasskey(ctx context.Context, token string, visit *Visit, 
 		if err != nil {
 			return Enrolled{}, refuse(linkReason(err), err)
 		}
-		made.Recovery = codes.Recovery
+		made.Recovery, made.Where = codes.Recovery, codes.Where
 	}
 	return s.goOn(at, made)
 }
@@ -250,5 +253,5 @@ func (s *Service) renewCodes(ctx context.Context, actor string, org directory.Or
 	codes, hashes := newRecoveryCodes()
 	put.Hashes = hashes
 	_, err := s.propose(ctx, org, actor, put)
-	return Enrolled{Email: put.Email, Recovery: codes}, err
+	return Enrolled{Email: put.Email, Recovery: codes, Where: s.origin + EmergencyPath}, err
 }

@@ -51,11 +51,10 @@ func (w *signer) takesRecovery() bool {
 	return w.standing == directory.StandingRoot || w.standing == directory.StandingBreakGlass
 }
 
-// actor names the signer in the ledger: never by the address.
-func (w *signer) actor() string {
-	as := "user:"
+// actor names the signer in the ledger: never by the address. Whoever breaks glass is named by the session.
+func (w *signer) actor(session directory.SessionID) string {
 	if w.standing == directory.StandingBreakGlass {
-		as = "break-glass:"
+		return "break-glass:" + string(session)
 	}
-	return as + cmp.Or(string(w.user), "root")
+	return "user:" + cmp.Or(string(w.user), "root")
 }

@@ -9,8 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 )
@@ -24,37 +22,6 @@ func main() {
 	}
 }
 
-// event is a line of go test -json.
-type event struct {
-	Action  string
-	Package string
-	Test    string
-	Output  string
-}
-
-// tally counts the tests of one case.
-type tally struct{ passed, failed int }
-
-func (t tally) ok() bool { return t.passed > 0 && t.failed == 0 }
-
-func (t tally) String() string {
-	switch {
-	case t.failed > 0:
-		return fmt.Sprintf("FAIL  %d of %d", t.failed, t.passed+t.failed)
-	case t.passed == 0:
-		return "NONE"
-	}
-	return fmt.Sprintf("ok    %d", t.passed)
-}
-
-// book holds the tallies.
-type book struct {
-	cases   [len(cases)]tally
-	modules map[string]*tally
-	output  map[string]*strings.Builder // of tests, for those that fail
-	failed  []string
-}
-
 func run(ctx context.Context) error {
 	command := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-run", "^(TestAttack|TestOIDF)", "./...")
 	command.Stderr = os.Stderr
@@ -65,12 +32,71 @@ func run(ctx context.Context) error {
 	if err := command.Start(); err != nil {
 		return err
 	}
-	b := &book{modules: map[string]*tally{}, output: map[string]*strings.Builder{}}
-	for _, name := range modules {
-		b.modules[name] = new(tally)
-	}
+	b := newBook()
 	err = errors.Join(b.read(out), command.Wait())
-	return errors.Join(b.print(), err)
+	return errors.Join(report(os.Stdout, b), err)
+}
+
+// report shows the tables, what is missing of them and what failed, and is an error unless all is well.
+func report(out io.Writer, b *book) error {
+	var missing []string
+	certified, modules := 0, 0
+	sheet := func(title string, rows []row) int {
+		good := 0
+		fmt.Fprintf(out, "%s\n", title)
+		for _, r := range rows {
+			v := b.judge(r)
+			if v.ok() {
+				good++
+			}
+			missing = append(missing, v.missing...)
+			fmt.Fprintf(out, "%2s  %-72s %s\n", r.name, r.title, v)
+		}
+		fmt.Fprintln(out)
+		return good
+	}
+	attacks := sheet("Attacks", attackRows())
+	for _, p := range plans {
+		certified += sheet("OpenID Foundation, "+p.name, p.rows())
+		modules += len(p.modules)
+	}
+	for _, text := range missing {
+		fmt.Fprintln(out, "missing:", text)
+	}
+	strays := b.strays()
+	for _, name := range strays {
+		fmt.Fprintln(out, "in no line:", name)
+	}
+	for _, name := range b.failed {
+		if text, ok := b.output[name]; ok {
+			fmt.Fprintf(out, "\n%s\n%s", name, text)
+		}
+	}
+	fmt.Fprintf(out, "\nattacks %d/%d   modules of the OpenID Foundation %d/%d\n", attacks, len(cases)-1, certified, modules)
+	if attacks < len(cases)-1 || certified < modules || len(strays)+len(b.failed) > 0 {
+		return errors.New("not every test that a line needs has passed")
+	}
+	return nil
+}
+
+// event is a line of go test -json.
+type event struct {
+	Action  string
+	Package string
+	Test    string
+	Output  string
+}
+
+// book holds what became of the tests. Their names are the room and the name, as in "oidc TestX/case".
+type book struct {
+	passed map[string]bool             // false: failed or was skipped
+	above  map[string]bool             // has tests below it
+	output map[string]*strings.Builder // of those that have not passed
+	failed []string
+}
+
+func newBook() *book {
+	return &book{passed: map[string]bool{}, above: map[string]bool{}, output: map[string]*strings.Builder{}}
 }
 
 func (b *book) read(out io.Reader) error {
@@ -87,69 +113,29 @@ func (b *book) read(out io.Reader) error {
 }
 
 func (b *book) note(e event) {
-	name := e.Package + " " + e.Test
+	name := strings.TrimPrefix(e.Package, "domicile/") + " " + e.Test
 	switch e.Action {
 	case "output":
 		if b.output[name] == nil {
 			b.output[name] = new(strings.Builder)
 		}
 		b.output[name].WriteString(e.Output)
+		return
 	case "fail":
 		b.failed = append(b.failed, name)
-		b.count(e.Test, func(t *tally) { t.failed++ })
 	case "pass":
 		delete(b.output, name)
-		b.count(e.Test, func(t *tally) { t.passed++ })
+	case "skip":
+	default:
+		return
 	}
-}
-
-// caseNumber is how a test names the case that it is about, in its own name or at the beginning of a subtest's.
-var caseNumber = regexp.MustCompile(`^(?:TestAttack)?(\d\d)_`)
-
-// count notes a test under each case and module that it names. A parent that only gathers names none.
-func (b *book) count(test string, note func(*tally)) {
-	parts := strings.Split(test, "/")
-	for _, part := range parts {
-		if found := caseNumber.FindStringSubmatch(part); found != nil {
-			if n, err := strconv.Atoi(found[1]); err == nil && n > 0 && n < len(b.cases) {
-				note(&b.cases[n])
-			}
-			break
+	if e.Test == "" {
+		return // a whole package
+	}
+	b.passed[name] = e.Action == "pass"
+	for i, c := range name {
+		if c == '/' && strings.Contains(name[:i], " ") { // not of the room
+			b.above[name[:i]] = true
 		}
 	}
-	if t, ok := b.modules[parts[len(parts)-1]]; ok {
-		note(t)
-	}
-}
-
-// print shows both tables and what failed, and is an error unless all is well.
-func (b *book) print() error {
-	good := 0
-	for n, title := range cases {
-		if n == 0 {
-			continue
-		}
-		if b.cases[n].ok() {
-			good++
-		}
-		fmt.Printf("%2d  %-72s %s\n", n, title, b.cases[n])
-	}
-	fmt.Printf("\n")
-	certified := 0
-	for _, name := range modules {
-		if b.modules[name].ok() {
-			certified++
-		}
-		fmt.Printf("%-76s %s\n", name, b.modules[name])
-	}
-	for _, name := range b.failed {
-		if text, ok := b.output[name]; ok {
-			fmt.Printf("\n%s\n%s", name, text)
-		}
-	}
-	fmt.Printf("\nattacks %d/%d   modules of the OpenID Foundation %d/%d\n", good, len(cases)-1, certified, len(modules))
-	if good < len(cases)-1 || certified < len(modules) || len(b.failed) > 0 {
-		return errors.New("not every case has a test that passes")
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"domicile/test/region"
 )
@@ -118,4 +119,51 @@ func TestCertifiedProvider_logoutBegunHere(t *testing.T) {
 		t.Fatalf("signing out ended with %d at %s:\n%s", end.status, end.url, end.body)
 	}
 	eventually(t, "ada is signed out", func(n *region.Node) bool { return signedIn(t, ada, n) == "" })
+}
+
+// What an application demands goes on to the provider, which authenticates the person again, and so does its logout, which comes
+// back to the application.
+func TestCertifiedProvider_application(t *testing.T) {
+	client := map[string]any{
+		"client_id": "domicile", "client_secret": secret, "redirect_uris": []string{"http://127.0.0.1/none"}, "require_auth_time": true,
+	}
+	provider := newCertified(t, client, false)
+	tenant := newTenant(t, "certified-application", "ada")
+	made := tenant.connect(t, map[string]any{"issuer": provider.issuer, "client_id": "domicile", "client_secret": secret})
+	client["redirect_uris"] = []string{made.RedirectURI}
+	client["post_logout_redirect_uris"] = []string{us.Nodes[0].URL + "/logout/done"}
+	provider.restart(t)
+
+	ada, shop := newVisitor("ada"), newApplication(t, "shop")
+	first := authTime(t, shop.signIn(t, ada, nil))
+	for time.Now().Unix() <= first { // the claim has seconds
+		time.Sleep(20 * time.Millisecond)
+	}
+	if again := authTime(t, shop.signIn(t, ada, nil)); again != first {
+		t.Errorf("nobody was asked, but the person authenticated at %d, then at %d", first, again)
+	}
+	got := shop.signIn(t, ada, map[string]string{"prompt": "login"})
+	if again := authTime(t, got); again <= first {
+		t.Errorf("the person authenticated at %d, and with prompt=login at %d", first, again)
+	}
+
+	ada.stop, ada.eager = byeURI, true
+	if end := ada.walk(t, got.Logout); end.url.String() != byeURI+"?state=bye" {
+		t.Fatalf("signing out ended with %d at %s:\n%s", end.status, end.url, end.body)
+	}
+	eventually(t, "ada is signed out", func(n *region.Node) bool { return signedIn(t, ada, n) == "" })
+	ada.stop = provider.issuer + "/interaction/"
+	if end := ada.walk(t, us.Nodes[0].URL+"/login"); !strings.HasPrefix(end.url.String(), ada.stop) {
+		t.Errorf("the provider asks nothing: %d at %s", end.status, end.url)
+	}
+}
+
+// authTime is when a person authenticated, in Unix seconds.
+func authTime(t *testing.T, got told) int64 {
+	t.Helper()
+	at, ok := got.Claims["auth_time"].(float64)
+	if !ok {
+		t.Fatalf("claims %v", got.Claims)
+	}
+	return int64(at)
 }
