@@ -24,10 +24,11 @@ func TestAttacks_discovery(t *testing.T) {
 		{"41 a page", oidctest.DiscoveryHTML},
 		{"41 nested", oidctest.DiscoveryNested},
 	} {
+		slug := "tenant" + string(rune('a'+i))
+		w.t = t // providers stay to the end: another one at the same port would be the same issuer
+		x := w.tenant(slug, slug+".example")
 		t.Run(test.name, func(t *testing.T) {
 			w.t = t
-			slug := "tenant" + string(rune('a'+i))
-			x := w.tenant(slug, slug+".example")
 			x.both("sub-alice", "alice@"+slug+".example")
 			x.script("", test.fault)
 			at, page := w.start(w.browser(), url.Values{"email": {"alice@" + slug + ".example"}})
