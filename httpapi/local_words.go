@@ -62,7 +62,7 @@ func wordsOfLocal(refusal *local.Refusal) words {
 	case local.ClassLink:
 		return words{http.StatusNotFound, ui.Message{
 			Tone: ui.ToneNotice, Heading: "This link does not work any more",
-			Text:   "It was used already, is older than 24 hours, or was cut off on its way to you.",
+			Text:   "It was used already, is older than 24 hours, a newer one was mailed, or it was cut off on its way to you.",
 			Advice: "Ask an owner of your organization, or whoever runs this service, to send you a new one.",
 		}}
 	case local.ClassNotYours:

@@ -116,7 +116,6 @@ func TestBrowser_passkeys(t *testing.T) {
 	}, &org)
 	organization := "/organizations/" + org.ID
 
-	operate(t, eu, http.MethodPost, organization+"/setup-mails", map[string]any{"email": rootMail}, nil)
 	root := newBrowser(t)
 	withAuthenticator(t, root)
 	setUp(t, root, mailed(t, rootMail, setupLink))
@@ -126,7 +125,6 @@ func TestBrowser_passkeys(t *testing.T) {
 	awaitText(t, root, home+"/account/keys", "10 are left")
 	screenshot(t, root, "keys")
 
-	operate(t, eu, http.MethodPost, organization+"/setup-mails", map[string]any{"email": spareMail}, nil)
 	spare := newBrowser(t)
 	withAuthenticator(t, spare)
 	setUp(t, spare, mailed(t, spareMail, setupLink))

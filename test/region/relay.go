@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -33,7 +34,7 @@ func openRelays(nodes []*Node) (*relays, error) {
 		nodes: nodes, done: make(chan struct{}), cut: make(map[*Node]bool), changed: make(chan struct{}), open: make(map[net.Conn]struct{}),
 	}
 	for _, node := range nodes {
-		end, err := net.Listen("tcp4", "127.0.0.1:0")
+		end, err := listenBeside(nodes)
 		if err != nil {
 			return nil, errors.Join(err, r.close())
 		}
@@ -42,6 +43,24 @@ func openRelays(nodes []*Node) (*relays, error) {
 		r.work.Go(func() { r.serve(end, node) })
 	}
 	return r, nil
+}
+
+// listenBeside listens at a port that none of the nodes is going to listen at: theirs are free until they start.
+func listenBeside(nodes []*Node) (net.Listener, error) {
+	for {
+		end, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		taken := slices.ContainsFunc(nodes, func(n *Node) bool {
+			at := end.Addr().String()
+			return n.PeerListen == at || n.Peer == at || strings.HasSuffix(n.URL, at) || strings.HasSuffix(n.Ops, at)
+		})
+		if !taken {
+			return end, nil
+		}
+		defer end.Close() // not at once, so that it does not come again
+	}
 }
 
 func (r *relays) close() error {
