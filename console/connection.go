@@ -37,14 +37,16 @@ type ConnectionFields struct {
 	Registration
 	Domains []string // of the organization's, those whose people come through it, any letter case; none: those that no other names
 	Enabled bool
+	// TrustSharedCallback: the operator trusts a provider that uses the shared redirect address and does not say who it is.
+	TrustSharedCallback bool
 }
 
 // PutConnection makes a connection (id empty) or replaces one. The issuer's discovery document is fetched at once, and the
 // issuer is taken from it, see directory.AdoptIssuer. A kept client secret survives only while issuer and client id stay
 // the same: a secret is never shown to another party than the one it was given for. A new secret takes the place of the old
 // one at once; RotateSecret lets them overlap. Errors: KindInvalid with the field, KindNotFound, KindForbidden when the plan
-// does not include sign-in and the connection is enabled, KindConflict when another connection of the region has this client, or
-// another enabled one of the organization names one of the domains.
+// does not include sign-in and the connection is enabled, KindConflict when another connection of the region has this client,
+// another enabled one of the organization names one of the domains, or trust is wanted and was not given.
 func (s *Service) PutConnection(
 	ctx context.Context, actor string, org directory.OrganizationID, id directory.ConnectionID, in ConnectionFields,
 ) (*directory.Connection, *Discovery, error) {
@@ -60,6 +62,9 @@ func (s *Service) PutConnection(
 	}
 	discovery, err := s.discover(ctx, &in.Registration)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := trustedToShare(&in.ConnectionSettings, in.TrustSharedCallback); err != nil {
 		return nil, nil, err
 	}
 	if id != "" {
@@ -127,6 +132,9 @@ func (s *Service) replace(next *directory.Connection, in ConnectionFields) error
 	}
 	if !bytes.Equal(secret, next.ClientSecret) {
 		next.PreviousSecret = nil
+	}
+	if next.Issuer != in.Issuer || next.ClientID != in.ClientID {
+		next.Algorithm, next.AlgorithmOffered = "", "" // as the ledger has it
 	}
 	next.Issuer, next.ClientID, next.ClientSecret, next.SecretExpires = in.Issuer, in.ClientID, secret, expires
 	next.ConnectionSettings, next.Domains, next.Enabled = in.ConnectionSettings, in.Domains, in.Enabled
@@ -263,6 +271,17 @@ func (s *Service) DropPreviousSecret(
 		return nil
 	})
 	return err
+}
+
+// PinAlgorithm has a connection keep to the signing algorithm that its provider offered, or to the one that it keeps to and forget
+// the offer, or, where it is empty, to that of the next sign-in. Errors: KindNotFound, KindConflict for one that was not offered.
+func (s *Service) PinAlgorithm(
+	ctx context.Context, actor string, org directory.OrganizationID, id directory.ConnectionID, algorithm string,
+) (*directory.Connection, error) {
+	if _, err := s.propose(ctx, actor, org, &command.PinAlgorithm{Connection: id, Algorithm: algorithm}); err != nil {
+		return nil, err
+	}
+	return s.GetConnection(ctx, org, id)
 }
 
 // secretPlace is where a connection's client secret lives; oidc opens it at the same place.

@@ -245,7 +245,7 @@ func TestPutConnection_choices(t *testing.T) {
 	ends := time.Now().Add(90 * 24 * time.Hour).Truncate(time.Second)
 	f.Issuer, f.SecretExpires = "  "+issuer.URL+"/.well-known/openid-configuration ", &ends
 	f.ResponseMode, f.Prompt, f.MaxAge, f.ACRValues = directory.ResponseFormPost, "login", 3600, []string{"phr"}
-	f.SharedRedirect, f.JustInTime = true, true
+	f.SharedRedirect, f.TrustSharedCallback, f.JustInTime = true, true, true
 	made, _, err := h.PutConnection(t.Context(), actor, org, "", f)
 	if err != nil {
 		t.Fatal(err)
@@ -375,7 +375,7 @@ func TestDiscovery_warnings(t *testing.T) {
 		"none":           {func(*consoletest.Issuer) {}, func(*console.ConnectionFields) {}, nil},
 		"no S256":        {func(i *consoletest.Issuer) { i.Set("code_challenge_methods_supported", nil) }, func(*console.ConnectionFields) {}, []string{"no_s256"}},
 		"shared, iss":    {func(*consoletest.Issuer) {}, func(f *console.ConnectionFields) { f.SharedRedirect = true }, nil},
-		"shared, no iss": {func(i *consoletest.Issuer) { i.Set("authorization_response_iss_parameter_supported", nil) }, func(f *console.ConnectionFields) { f.SharedRedirect = true }, []string{"shared_redirect_without_iss"}},
+		"shared, no iss": {func(i *consoletest.Issuer) { i.Set("authorization_response_iss_parameter_supported", nil) }, func(f *console.ConnectionFields) { f.SharedRedirect, f.TrustSharedCallback = true, true }, []string{"shared_redirect_without_iss"}},
 		"post":           {func(*consoletest.Issuer) {}, func(f *console.ConnectionFields) { f.AuthMethod = directory.AuthPost }, []string{"auth_method_not_offered"}},
 		"methods unsaid": {func(i *consoletest.Issuer) { i.Set("token_endpoint_auth_methods_supported", nil) }, func(*console.ConnectionFields) {}, nil},
 		"form_post":      {func(*consoletest.Issuer) {}, func(f *console.ConnectionFields) { f.ResponseMode = directory.ResponseFormPost }, []string{"form_post_not_offered"}},

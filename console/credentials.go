@@ -5,6 +5,7 @@ import (
 
 	"domicile/directory"
 	"domicile/fsm/command"
+	"domicile/fsm/state"
 )
 
 // Credentials are what an address signs in with here, and what the address is to its organization now.
@@ -42,15 +43,14 @@ func (s *Service) ListCredentials(ctx context.Context, org directory.Organizatio
 // DeleteCredentials removes all that an address signs in with here, by the handle of its credentials, and ends the sessions
 // that it opened. Errors: KindNotFound.
 func (s *Service) DeleteCredentials(ctx context.Context, actor string, org directory.OrganizationID, handle string) error {
-	d, err := s.directoryOf(ctx, org)
+	view, err := s.deps.Viewer.View(ctx, state.Confirmed())
 	if err != nil {
 		return err
 	}
-	for held := range d.AllCredentials() {
-		if held.Handle == handle {
-			_, err := s.propose(ctx, actor, org, &command.DeleteCredentials{Email: held.Email})
-			return err
-		}
+	held, ok := view.CredentialsByHandle(handle)
+	if !ok || held.Organization != org {
+		return directory.Errorf(directory.KindNotFound, "", "the organization has no credentials %q", handle)
 	}
-	return directory.Errorf(directory.KindNotFound, "", "the organization has no credentials %q", handle)
+	_, err = s.propose(ctx, actor, org, &command.DeleteCredentials{Email: held.Email})
+	return err
 }

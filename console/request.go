@@ -74,8 +74,8 @@ var requestSteps = map[RequestStep]struct {
 
 // CreateRequest makes a draft of a request. The authority's discovery document is fetched at once, as by PutConnection, and
 // the domains are claimed. Errors: KindInvalid with the field, KindNotFound, KindForbidden when the plan does not include
-// sign-in, KindConflict when a domain is another organization's or another request for the connection is under way,
-// KindTooLarge.
+// sign-in, KindConflict when a domain is another organization's, another connection of the region has the client, or another
+// request for the connection is under way, KindTooLarge.
 func (s *Service) CreateRequest(
 	ctx context.Context, actor string, org directory.OrganizationID, in RequestFields,
 ) (Request, *Discovery, error) {
@@ -83,14 +83,14 @@ func (s *Service) CreateRequest(
 		ID: directory.ConnectionRequestID(s.deps.NewID()), Organization: org,
 		Connection: cmp.Or(in.Connection, directory.ConnectionID(s.deps.NewID())),
 	}
-	discovery, err := s.prepare(ctx, actor, org, &in, func(d *state.Directory) error {
+	discovery, err := s.prepare(ctx, actor, org, &in, func(d *state.Directory) (*directory.ConnectionRequest, error) {
 		if in.Connection == "" {
-			return roomForConnection(d)
+			return next, roomForConnection(d)
 		}
 		if _, ok := d.Connection(in.Connection); !ok {
-			return directory.Errorf(directory.KindInvalid, "connection", "the organization has no connection %q", in.Connection)
+			return nil, directory.Errorf(directory.KindInvalid, "connection", "the organization has no connection %q", in.Connection)
 		}
-		return nil
+		return next, nil
 	})
 	if err != nil {
 		return Request{}, nil, err
@@ -103,18 +103,18 @@ func (s *Service) CreateRequest(
 }
 
 // EditRequest changes what a request asks for; whatever its state was, it is a draft again. A kept client secret survives
-// only while issuer and client id stay the same, as by PutConnection; then it is missing, until it is entered anew. Version
-// is the one that was read, 0 for whatever is there. Errors as of CreateRequest, KindConflict for a request that is or was
-// in force, and KindStale.
+// only while issuer and client id stay the same, as by PutConnection; an edit that would lose it is refused. Version is the one
+// that was read, 0 for whatever is there. Errors as of CreateRequest, KindConflict for a request that is or was in force, and
+// KindStale.
 func (s *Service) EditRequest(
 	ctx context.Context, actor string, org directory.OrganizationID, id directory.ConnectionRequestID, version uint64, in RequestFields,
 ) (Request, *Discovery, error) {
-	discovery, err := s.prepare(ctx, actor, org, &in, func(d *state.Directory) error {
+	discovery, err := s.prepare(ctx, actor, org, &in, func(d *state.Directory) (*directory.ConnectionRequest, error) {
 		old, err := requestOf(d, id, version)
 		if err == nil && !old.State.Editable() {
 			err = directory.Errorf(directory.KindConflict, "state", "the request is %s and cannot be changed; make a new one", old.State)
 		}
-		return err
+		return old, err
 	})
 	if err != nil {
 		return Request{}, nil, err
@@ -137,9 +137,11 @@ func (s *Service) EditRequest(
 	return request, discovery, err
 }
 
-// prepare checks a request's fields, first without the network, and claims its domains.
+// prepare checks a request's fields, first without the network, and claims its domains. place gives the request that they are
+// put into, if they may be.
 func (s *Service) prepare(
-	ctx context.Context, actor string, org directory.OrganizationID, in *RequestFields, may func(*state.Directory) error,
+	ctx context.Context, actor string, org directory.OrganizationID, in *RequestFields,
+	place func(*state.Directory) (*directory.ConnectionRequest, error),
 ) (*Discovery, error) {
 	if err := in.complete(s.deps.Now()); err != nil {
 		return nil, err
@@ -155,7 +157,8 @@ func (s *Service) prepare(
 	if err := maySignIn(view, d, ""); err != nil {
 		return nil, err
 	}
-	if err := may(d); err != nil {
+	old, err := place(d)
+	if err != nil {
 		return nil, err
 	}
 	if err := in.domainsFree(view, org); err != nil {
@@ -163,6 +166,12 @@ func (s *Service) prepare(
 	}
 	discovery, err := s.discover(ctx, &in.Registration)
 	if err != nil {
+		return nil, err
+	}
+	if err := clientFree(view, old, in.Issuer, in.ClientID); err != nil {
+		return nil, err
+	}
+	if err := in.losesSecret(d, old); err != nil {
 		return nil, err
 	}
 	return discovery, s.claimAll(ctx, actor, org, in.Domains)
@@ -202,6 +211,41 @@ func (f *RequestFields) domainsFree(view *state.View, org directory.Organization
 	return nil
 }
 
+// losesSecret refuses fields that would leave a request without the client secret that it has, or that its connection keeps: it
+// was given for another client, and the person who changes that has the new one at hand.
+func (f *RequestFields) losesSecret(d *state.Directory, old *directory.ConnectionRequest) error {
+	choices := f.choices()
+	if old.Version == 0 || !f.ClientSecret.IsZero() || !f.AuthMethod.NeedsSecret() || old.Registration().SameProof(choices.Registration()) {
+		return nil
+	}
+	active, _ := d.Connection(old.Connection)
+	next := &directory.ConnectionRequest{Connection: old.Connection, RequestChoices: choices}
+	if secretOf(next, active) == SecretKept {
+		return nil
+	}
+	if before := secretOf(old, active); before != SecretGiven && before != SecretKept {
+		return nil
+	}
+	return directory.Errorf(directory.KindInvalid, "client_secret", "client_secret stays with the client that it was given for, and issuer or "+
+		"client_id are others now: send the new client's secret too, or choose the auth_method private_key_jwt")
+}
+
+// clientFree refuses the client of another connection of the region, before somebody reviews what cannot be put in force. Whose it
+// is is said to its own organization only.
+func clientFree(view *state.View, request *directory.ConnectionRequest, issuer, clientID string) error {
+	holder, taken := view.ConnectionByClient(issuer, clientID)
+	switch {
+	case !taken || holder.ID == request.Connection:
+		return nil
+	case holder.Organization == request.Organization:
+		return directory.Errorf(directory.KindConflict, "client_id", "client_id is in use: connection %s of the organization has this client of "+
+			"this issuer. To change it, make a request for that connection", holder.ID)
+	default:
+		return directory.Errorf(directory.KindConflict, "client_id", "client_id is in use: another connection of this region has this client of "+
+			"this issuer. Register a client of its own at the provider")
+	}
+}
+
 // writeRequest puts the fields into a request in place of old, which has no version if it is new.
 func (s *Service) writeRequest(ctx context.Context, actor string, old *directory.ConnectionRequest, in *RequestFields) error {
 	choices := in.choices()
@@ -223,11 +267,14 @@ func (s *Service) writeRequest(ctx context.Context, actor string, old *directory
 type StepNote struct {
 	Version uint64 // of the request that was read; 0: whatever it is. An approval needs it
 	Note    string // the reviewer's words, on several lines if need be; whoever returns a request says why
+	// TrustSharedCallback: whoever approves a request with the shared redirect address trusts its provider, although that does
+	// not say who it is in its answers.
+	TrustSharedCallback bool
 }
 
 // StepRequest takes a step. Errors: KindInvalid with the field, among them client_secret where there is none yet,
-// KindNotFound, KindForbidden when the plan does not include sign-in, KindConflict from a state that does not allow it,
-// KindStale.
+// KindNotFound, KindForbidden when the plan does not include sign-in, KindConflict from a state that does not allow it, when
+// another connection of the region has the client, and where trust is wanted and was not given, KindStale.
 func (s *Service) StepRequest(
 	ctx context.Context, actor string, org directory.OrganizationID, id directory.ConnectionRequestID, step RequestStep, in StepNote,
 ) (Request, error) {
@@ -251,8 +298,12 @@ func (s *Service) StepRequest(
 		if err := mayStep(view, d, request, step); err != nil {
 			return err
 		}
+		note, err := in.noteOn(step, request)
+		if err != nil {
+			return err
+		}
 		_, err = s.propose(ctx, actor, org, &command.StepRequest{
-			ID: id, ExpectVersion: request.Version, To: requestSteps[step].to, Note: in.Note,
+			ID: id, ExpectVersion: request.Version, To: requestSteps[step].to, Note: note,
 		})
 		return err
 	})
@@ -274,10 +325,43 @@ func (n *StepNote) validate(step RequestStep) error {
 	return validateText("note", strings.NewReplacer("\n", " ", "\t", " ").Replace(n.Note))
 }
 
+// trusted begins the note of an approval with trust, so that the audit log has it whatever follows.
+const trusted = "Trusted at the shared redirect address, although the provider does not say who it is in its answers."
+
+// noteOn gives the words that go with a step. An approval that takes trust says that it was given.
+func (n *StepNote) noteOn(step RequestStep, request *directory.ConnectionRequest) (string, error) {
+	if step != StepApprove || !request.SharedUnnamed() {
+		return n.Note, nil
+	}
+	if err := trustedToShare(&request.ConnectionSettings, n.TrustSharedCallback); err != nil {
+		return "", err
+	}
+	note := strings.TrimSpace(trusted + "\n" + n.Note)
+	if len(note) > directory.MaxNote {
+		return "", directory.Errorf(directory.KindInvalid, "note", "the note must be shorter by %d bytes", len(note)-directory.MaxNote)
+	}
+	return note, nil
+}
+
+// trustedToShare wants an operator's word for a provider that calls back at the shared address and need not say who it is.
+func trustedToShare(s *directory.ConnectionSettings, given bool) error {
+	if given || !s.SharedUnnamed() {
+		return nil
+	}
+	return directory.Errorf(directory.KindConflict, "trust_shared_callback", "trust_shared_callback is required: the connection uses the redirect "+
+		"address that all share, and the provider does not say who it is in its answers (RFC 9207), which alone would keep them apart from "+
+		"another provider's. Have the connection's own redirect address registered instead, unless you trust this provider")
+}
+
 // mayStep checks what the ledger cannot tell the person who has to mend it.
 func mayStep(view *state.View, d *state.Directory, request *directory.ConnectionRequest, step RequestStep) error {
 	if !slices.Contains(requestSteps[step].from, request.State) {
 		return directory.Errorf(directory.KindConflict, "state", "the request is %s; it cannot take the step %q", request.State, step)
+	}
+	if step == StepSubmit || step == StepApprove || step == StepActivate {
+		if err := clientFree(view, request, request.Issuer, request.ClientID); err != nil {
+			return err
+		}
 	}
 	to := requestSteps[step].to
 	if to != directory.RequestSubmitted && to != directory.RequestActive {

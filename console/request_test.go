@@ -201,16 +201,22 @@ func TestAttack44_requestKeepsNoSecretForAnother(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			moved := keep
 			change(&moved)
+			_, _, err := h.EditRequest(t.Context(), owner, org, r.ID, 0, moved)
+			wantError(t, err, directory.KindInvalid, "client_secret")
+			if now, err := h.GetRequest(t.Context(), org, r.ID); err != nil || now.Secret != console.SecretGiven || now.Issuer != r.Issuer || now.ClientID != r.ClientID {
+				t.Fatalf("refused, and now %+v, %v", now, err)
+			}
+			moved.AuthMethod = directory.AuthPrivateKey
 			r, _, err := h.EditRequest(t.Context(), owner, org, r.ID, 0, moved)
-			if err != nil || r.Secret != console.SecretMissing || len(r.ClientSecret) != 0 {
+			if err != nil || r.Secret != console.SecretNotNeeded || len(r.ClientSecret) != 0 {
 				t.Fatalf("moved: %s, %v", r.Secret, err)
 			}
-			_, err = h.StepRequest(t.Context(), owner, org, r.ID, console.StepSubmit, console.StepNote{})
-			wantError(t, err, directory.KindInvalid, "client_secret")
 			back, _, err := h.EditRequest(t.Context(), owner, org, r.ID, 0, keep)
 			if err != nil || back.Secret != console.SecretMissing {
 				t.Fatalf("back, a secret is there again: %s, %v", back.Secret, err)
 			}
+			_, err = h.StepRequest(t.Context(), owner, org, r.ID, console.StepSubmit, console.StepNote{})
+			wantError(t, err, directory.KindInvalid, "client_secret")
 			if _, _, err := h.EditRequest(t.Context(), owner, org, r.ID, 0, wish(issuer)); err != nil {
 				t.Fatal(err)
 			}
@@ -228,9 +234,141 @@ func TestAttack44_requestKeepsNoSecretForAnother(t *testing.T) {
 		if next.Secret != console.SecretMissing {
 			t.Fatalf("secret %s", next.Secret)
 		}
+		same := wish(issuer)
+		same.ClientSecret = seal.Secret{}
+		next, _, err = h.EditRequest(t.Context(), owner, org, next.ID, 0, same)
+		if err != nil || next.Secret != console.SecretKept {
+			t.Fatalf("as the connection is: %s, %v", next.Secret, err)
+		}
+		_, _, err = h.EditRequest(t.Context(), owner, org, next.ID, 0, change)
+		wantError(t, err, directory.KindInvalid, "client_secret")
+		if next, _, err = h.EditRequest(t.Context(), owner, org, next.ID, 0, wish(other)); err != nil || next.Secret != console.SecretGiven {
+			t.Fatalf("with a secret: %s, %v", next.Secret, err)
+		}
+		change.AuthMethod = directory.AuthPrivateKey
+		if next, _, err = h.EditRequest(t.Context(), owner, org, next.ID, 0, change); err != nil || next.Secret != console.SecretNotNeeded {
+			t.Fatalf("without need: %s, %v", next.Secret, err)
+		}
+		change.AuthMethod = ""
+		if next, _, err = h.EditRequest(t.Context(), owner, org, next.ID, 0, change); err != nil {
+			t.Fatal(err)
+		}
 		_, err = h.StepRequest(t.Context(), owner, org, next.ID, console.StepSubmit, console.StepNote{})
 		wantError(t, err, directory.KindInvalid, "client_secret")
 	})
+}
+
+// A client that another connection of the region has is refused before anybody reviews it, and whose it is is not said.
+func TestRequest_clientOfAnother(t *testing.T) {
+	h, issuer := newHouse(t), consoletest.NewIssuer(t)
+	org, other := h.organization(t, "acme"), h.organization(t, "other")
+	in := wish(issuer)
+	in.Issuer += "/"
+	early := h.request(t, org, wish(issuer))
+	late := h.steps(t, h.request(t, org, wish(issuer)), console.StepSubmit)
+	ready := h.steps(t, h.request(t, org, wish(issuer)), intoForce[:2]...)
+	taken := wish(issuer)
+	taken.Domains, taken.BreakGlass = nil, nil
+	holder := h.steps(t, h.request(t, other, taken), intoForce...)
+	refused := func(what string, err error) {
+		t.Helper()
+		wantError(t, err, directory.KindConflict, "client_id")
+		if text := err.Error(); strings.Contains(text, "other") && strings.Contains(text, string(other)) || strings.Contains(text, string(holder.Connection)) {
+			t.Errorf("%s: %s", what, text)
+		}
+	}
+	_, _, err := h.CreateRequest(t.Context(), owner, org, in)
+	refused("create", err)
+	_, _, err = h.EditRequest(t.Context(), owner, org, early.ID, 0, in)
+	refused("edit", err)
+	for step, r := range map[console.RequestStep]console.Request{
+		console.StepSubmit: early, console.StepApprove: late, console.StepActivate: ready,
+	} {
+		_, err := h.StepRequest(t.Context(), actor, org, r.ID, step, console.StepNote{Version: r.Version})
+		refused(string(step), err)
+	}
+	in.ClientID = "our own"
+	if _, _, err := h.EditRequest(t.Context(), owner, org, early.ID, 0, in); err != nil {
+		t.Error(err)
+	}
+	// In the organization itself it is said which connection that is; a request for it may go on.
+	_, _, err = h.CreateRequest(t.Context(), owner, other, taken)
+	wantError(t, err, directory.KindConflict, "client_id")
+	if !strings.Contains(err.Error(), string(holder.Connection)) {
+		t.Errorf("at home: %v", err)
+	}
+	taken.Connection, taken.JustInTime = holder.Connection, true
+	h.steps(t, h.request(t, other, taken), intoForce...)
+}
+
+// A provider at the shared redirect address that does not say who it is takes the operator's word, which the log keeps.
+func TestRequest_trustSharedCallback(t *testing.T) {
+	h, issuer := newHouse(t), consoletest.NewIssuer(t)
+	org := h.organization(t, "acme")
+	in := wish(issuer)
+	in.SharedRedirect = true
+	r := h.steps(t, h.request(t, org, in), console.StepSubmit)
+	_, err := h.StepRequest(t.Context(), actor, org, r.ID, console.StepApprove, console.StepNote{Version: r.Version})
+	wantError(t, err, directory.KindConflict, "trust_shared_callback")
+	given := console.StepNote{Version: r.Version, TrustSharedCallback: true, Note: strings.Repeat("x", directory.MaxNote)}
+	_, err = h.StepRequest(t.Context(), actor, org, r.ID, console.StepApprove, given)
+	wantError(t, err, directory.KindInvalid, "note")
+	given.Note = " We know them. "
+	r, err = h.StepRequest(t.Context(), actor, org, r.ID, console.StepApprove, given)
+	if err != nil || !strings.HasPrefix(r.Note, "Trusted at the shared redirect address") || !strings.HasSuffix(r.Note, "\nWe know them.") {
+		t.Fatalf("note %q, %v", r.Note, err)
+	}
+	page, err := h.ListAudit(t.Context(), org, console.Paging{Size: 1})
+	if err != nil || page.Rows[0].Event != "request.approved" || page.Rows[0].Detail != r.Note {
+		t.Errorf("audit %+v, %v", page.Rows, err)
+	}
+	h.steps(t, r, console.StepActivate)
+
+	// Where it says who it is, or has an address of its own, nobody's trust is wanted, and none is noted.
+	issuer.Set("authorization_response_iss_parameter_supported", true)
+	in.ClientID = "second"
+	if r := h.steps(t, h.request(t, org, in), console.StepSubmit, console.StepApprove); r.Note != "look again" {
+		t.Errorf("note %q", r.Note)
+	}
+}
+
+// So does the operator who puts such a connection.
+func TestPutConnection_trustSharedCallback(t *testing.T) {
+	h, issuer := newHouse(t), consoletest.NewIssuer(t)
+	org := h.organization(t, "acme")
+	f := fields(issuer)
+	f.SharedRedirect = true
+	_, _, err := h.PutConnection(t.Context(), actor, org, "", f)
+	wantError(t, err, directory.KindConflict, "trust_shared_callback")
+	f.TrustSharedCallback = true
+	made, _, err := h.PutConnection(t.Context(), actor, org, "", f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	detail := func() string {
+		t.Helper()
+		page, err := h.ListAudit(t.Context(), org, console.Paging{Size: 1})
+		if err != nil || page.Rows[0].Event != "connection.changed" {
+			t.Fatalf("audit %+v, %v", page.Rows, err)
+		}
+		return page.Rows[0].Detail
+	}
+	if got := detail(); got != "created, shared_callback_trusted" {
+		t.Errorf("audit %q", got)
+	}
+	f.ClientSecret = seal.Secret{}
+	for _, step := range []struct {
+		shared bool
+		want   string
+	}{{false, "shared_redirect"}, {true, "shared_redirect, shared_callback_trusted"}} {
+		f.SharedRedirect = step.shared
+		if _, _, err := h.PutConnection(t.Context(), actor, org, made.ID, f); err != nil {
+			t.Fatal(err)
+		}
+		if got := detail(); got != step.want {
+			t.Errorf("audit %q, want %q", got, step.want)
+		}
+	}
 }
 
 func TestRequest_changesAConnection(t *testing.T) {

@@ -49,6 +49,10 @@ type ConnectionSettings struct {
 	JustInTime     bool     // an unknown person with an address in one of the organization's domains becomes a user
 }
 
+// SharedUnnamed tells whether the provider calls back at the address that all connections share and need not say who it is: then
+// nothing but trust in it keeps others' answers apart from its own (RFC 9700 §4.4).
+func (s *ConnectionSettings) SharedUnnamed() bool { return s.SharedRedirect && !s.NamesIssuer }
+
 // Connection is an organization's OpenID Connect client registration at its identity provider.
 type Connection struct {
 	ID           ConnectionID
@@ -66,6 +70,9 @@ type Connection struct {
 	SecretExpires  Time        // when the provider stops taking ClientSecret, or our certificate, as its owner was told; 0: not known
 	PreviousSecret seal.Sealed // until a rotation is finished: tried when the provider refuses ClientSecret; the same place
 	Reminded       uint8       // how many reminders were sent for SecretExpires
+
+	Algorithm        string // that signs ID tokens and logout tokens, since the first sign-in; empty: none has ended well yet
+	AlgorithmOffered string // of the last good token that was refused for its algorithm alone; empty: none was
 }
 
 // Trust is a fingerprint of what a sign-in under way depends on: whom the connection trusts, and what it demands of an answer.
@@ -117,6 +124,8 @@ const (
 
 	// MaxIssuer bounds an issuer.
 	MaxIssuer = 2000
+	// MaxAlgorithm bounds the name of a signing algorithm.
+	MaxAlgorithm = 16
 )
 
 // Validate checks the fields that a person chose.

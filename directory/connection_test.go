@@ -57,6 +57,7 @@ var trusted = map[string]bool{
 	"ClientSecret": false, "PreviousSecret": false, "SecretExpires": false, "Reminded": false, "AuthMethod": false, // shown to the provider
 	"Scopes": false, "Prompt": false, "ResponseMode": false, // asked for, and not checked
 	"Enabled": false, "JustInTime": false, "Domains": false, // as they are at the end
+	"Algorithm": false, "AlgorithmOffered": false, // judged when the token is there, by what the connection keeps to then
 	"Modified": false, "Version": false,
 }
 

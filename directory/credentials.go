@@ -12,8 +12,7 @@ type Credentials struct {
 	Handle       string     // the WebAuthn user handle: random, unique in the region
 	Passkeys     []Passkey
 	Recovery     []Hash // of recovery codes that were not used yet
-	Link         Hash   // of the set-up link that was mailed last and was not used yet; zero: none
-	LinkExpires  Time
+	Links        []SetupLink
 	Created      Time
 	Modified     Time
 	Version      uint64
@@ -21,7 +20,33 @@ type Credentials struct {
 
 // Empty tells whether nothing is in the credentials.
 func (c *Credentials) Empty() bool {
-	return len(c.Passkeys) == 0 && len(c.Recovery) == 0 && c.Link == Hash{}
+	return len(c.Passkeys) == 0 && len(c.Recovery) == 0 && len(c.Links) == 0
+}
+
+// SetupLink finds a set-up link that works.
+func (c *Credentials) SetupLink(hash Hash, now Time) (SetupLink, bool) {
+	for _, link := range c.Links {
+		if link.Hash == hash && now < link.Expires {
+			return link, true
+		}
+	}
+	return SetupLink{}, false
+}
+
+// LinksExpire is when the last of the set-up links stops working; 0: there is none.
+func (c *Credentials) LinksExpire() Time {
+	var last Time
+	for _, link := range c.Links {
+		last = max(last, link.Expires)
+	}
+	return last
+}
+
+// SetupLink is a link that was mailed to set up a passkey and recovery codes with. The first one that is used voids the others:
+// what they were mailed for has been done.
+type SetupLink struct {
+	Hash    Hash
+	Expires Time
 }
 
 // Passkey is a WebAuthn credential (Web Authentication Level 3 §4).
@@ -44,6 +69,7 @@ const (
 	MaxPasskeyID     = 1023 // bytes, WebAuthn §4
 	MaxPasskeyKey    = 1024 // bytes
 	MaxPasskeyName   = 100
+	MaxSetupLinks    = 3 // that work; of mails that cross, people open any
 	MaxLinkLife      = 7 * day
 )
 

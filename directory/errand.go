@@ -23,9 +23,15 @@ const (
 	// ErrandSetup is the first mail to somebody who signs in here without an identity provider: the link to set that up;
 	// Subject is the address.
 	ErrandSetup ErrandKind = 8
-	// ErrandConnection tells that the operator put or deleted a connection without a request; Subject is its id, Detail what
-	// changed, or "deleted".
+	// ErrandConnection tells that the operator put or deleted a connection without a request, or that its provider signs otherwise
+	// than before; Subject is its id, Detail what changed, "deleted", or one of the two below.
 	ErrandConnection ErrandKind = 9
+)
+
+// Details of an ErrandConnection about the provider's signing algorithm.
+const (
+	DetailAlgorithmMoved   = "algorithm_moved"   // the provider announces the one before no longer; sign-ins go on
+	DetailAlgorithmOffered = "algorithm_offered" // it announces both, and tokens of the other one are refused
 )
 
 // Errand is something that the ledger wants delivered outside: a mail, or a call to an application. The leader delivers

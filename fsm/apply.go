@@ -88,6 +88,9 @@ var table = map[command.Kind]applyFunc{
 	command.KindJoinSession:        on(joinSession),
 	command.KindFinishErrands:      on(finishErrands),
 	command.KindRemindSecret:       on(remindSecret),
+	command.KindRecordRefusals:     on(recordRefusals),
+	command.KindOfferAlgorithm:     on(offerAlgorithm),
+	command.KindPinAlgorithm:       on(pinAlgorithm),
 }
 
 // on makes an applyFunc of a function over one concrete payload.

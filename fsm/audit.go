@@ -14,7 +14,7 @@ type entry struct{ event, subject, detail string }
 type auditFunc func(tx *transaction, p command.Payload) entry
 
 // audited has a row for each kind that the audit log tells of: what people do to an organization. What its IdP does, and
-// sign-ins through it, are in other logs.
+// who signs in, are in other logs.
 var audited = map[command.Kind]auditFunc{
 	command.KindCreateOrganization: told(func(_ *transaction, p *command.CreateOrganization) entry {
 		return entry{"organization.created", p.Slug, p.Name}
@@ -28,6 +28,8 @@ var audited = map[command.Kind]auditFunc{
 	command.KindDeleteSchema:       plain("schema.deleted", func(p *command.DeleteSchema) string { return p.URN }),
 	command.KindPutConnection:      plain("connection.changed", func(p *command.PutConnection) string { return string(p.ID) }),
 	command.KindDeleteConnection:   plain("connection.deleted", func(p *command.DeleteConnection) string { return string(p.ID) }),
+	command.KindPinAlgorithm:       plain(eventAlgorithm, func(p *command.PinAlgorithm) string { return string(p.Connection) }),
+	command.KindOpenSession:        told(auditOpening),
 	command.KindDeleteLink:         plain("link.deleted", func(p *command.DeleteLink) string { return string(p.Connection) }),
 	command.KindPutRequest:         plain("request.changed", func(p *command.PutRequest) string { return string(p.ID) }),
 	command.KindDeleteRequest:      plain("request.deleted", func(p *command.DeleteRequest) string { return string(p.ID) }),
@@ -41,6 +43,12 @@ var audited = map[command.Kind]auditFunc{
 			return entry{}
 		}
 		return entry{"domain." + tx.detail[len(tx.detail)-1], p.Name, ""}
+	}),
+	command.KindCreateUser: told(func(_ *transaction, p *command.CreateUser) entry {
+		if p.Source != directory.SourceJIT {
+			return entry{}
+		}
+		return entry{"user.created", string(p.ID), "at the first sign-in"}
 	}),
 	command.KindRestoreUser:       plain("user.restored", func(p *command.RestoreUser) string { return string(p.ID) }),
 	command.KindEraseUser:         plain("user.erased", func(p *command.EraseUser) string { return string(p.ID) }),
@@ -59,6 +67,17 @@ var audited = map[command.Kind]auditFunc{
 		}
 		return entry{"session." + session.Kind.String(), p.Email, string(p.ID)}
 	}),
+}
+
+// eventAlgorithm tells that a connection keeps to another signing algorithm.
+const eventAlgorithm = "connection.algorithm"
+
+// auditOpening tells of a sign-in only what it changed for others.
+func auditOpening(tx *transaction, p *command.OpenSession) entry {
+	if len(tx.detail) == 0 {
+		return entry{}
+	}
+	return entry{eventAlgorithm, string(p.Connection), strings.Join(tx.detail, ", ")}
 }
 
 // told makes an auditFunc of a function over one concrete payload.

@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -88,6 +89,10 @@ func writeConnection(tx *transaction, d *state.Directory, old, next *directory.C
 		if next.SecretExpires == old.SecretExpires {
 			next.Reminded = old.Reminded
 		}
+		next.Algorithm, next.AlgorithmOffered = "", ""
+		if sameRegistration(old, next) {
+			next.Algorithm, next.AlgorithmOffered = old.Algorithm, old.AlgorithmOffered
+		}
 		retire(tx, d, old, next)
 	}
 	tx.about(connectionChanges(old, next)...)
@@ -113,7 +118,7 @@ func sameRegistration(a, b *directory.Connection) bool {
 // connectionChanges names what differs, for the audit log.
 func connectionChanges(old, next *directory.Connection) []string {
 	if old == nil {
-		return []string{"created"}
+		return append([]string{"created"}, changes{{"shared_callback_trusted", next.SharedUnnamed()}}.names()...)
 	}
 	return changes{
 		{"issuer", old.Issuer != next.Issuer},
@@ -127,11 +132,85 @@ func connectionChanges(old, next *directory.Connection) []string {
 		{"max_age", old.MaxAge != next.MaxAge},
 		{"acr_values", !slices.Equal(old.ACRValues, next.ACRValues)},
 		{"shared_redirect", old.SharedRedirect != next.SharedRedirect},
+		{"shared_callback_trusted", next.SharedUnnamed() && !(old.SharedUnnamed() && old.Issuer == next.Issuer)},
 		{"just_in_time", old.JustInTime != next.JustInTime},
 		{"domains", !slices.Equal(old.Domains, next.Domains)},
 		{"enabled", !old.Enabled && next.Enabled},
 		{"disabled", old.Enabled && !next.Enabled},
 	}.names()
+}
+
+// keep has a connection keep to the signing algorithm of a sign-in that ended well. It notes a change for the audit log; the
+// owner is told of one that nobody here asked for.
+func keep(tx *transaction, d *state.Directory, connection *directory.Connection, algorithm string) {
+	if algorithm == "" || algorithm == connection.Algorithm || tx.state.Level() < command.SecondLevel {
+		return
+	}
+	if connection.Algorithm != "" {
+		tx.tellOwner(connection.ID, directory.DetailAlgorithmMoved)
+	}
+	writeAlgorithm(tx, d, connection, directory.Cut(algorithm, directory.MaxAlgorithm))
+}
+
+// writeAlgorithm gives a connection another signing algorithm, and another version: whoever signs in meanwhile is judged anew.
+func writeAlgorithm(tx *transaction, d *state.Directory, connection *directory.Connection, algorithm string) {
+	tx.about(cmp.Or(algorithm, "none"))
+	if connection.Algorithm != "" && connection.Algorithm != algorithm {
+		tx.about("before " + connection.Algorithm)
+	}
+	next := *connection
+	next.Algorithm, next.AlgorithmOffered = strings.Clone(algorithm), ""
+	next.Modified, next.Version = tx.now, tx.seq
+	tx.state.PutConnection(d, &next)
+}
+
+// offerAlgorithm leaves the connection's version as it is, because it changes nothing for those who sign in.
+func offerAlgorithm(tx *transaction, p *command.OfferAlgorithm) (command.Result, *directory.Error) {
+	d, refusal := tx.directory()
+	if refusal != nil {
+		return command.Result{}, refusal
+	}
+	connection, ok := d.Connection(p.Connection)
+	if !ok {
+		return command.Result{}, noConnection(p.Connection)
+	}
+	if p.Algorithm == "" || len(p.Algorithm) > directory.MaxAlgorithm {
+		return command.Result{}, directory.Errorf(directory.KindInvalid, "algorithm",
+			"an algorithm has 1 to %d characters", directory.MaxAlgorithm)
+	}
+	result := command.Result{Version: connection.Version, Created: connection.Created, Modified: connection.Modified}
+	if connection.Algorithm == "" || p.Algorithm == connection.Algorithm || p.Algorithm == connection.AlgorithmOffered {
+		return result, nil
+	}
+	next := *connection
+	next.AlgorithmOffered = p.Algorithm
+	tx.state.PutConnection(d, &next)
+	tx.tellOwner(connection.ID, directory.DetailAlgorithmOffered)
+	result.Changed = true
+	return result, nil
+}
+
+func pinAlgorithm(tx *transaction, p *command.PinAlgorithm) (command.Result, *directory.Error) {
+	d, refusal := tx.directory()
+	if refusal != nil {
+		return command.Result{}, refusal
+	}
+	connection, ok := d.Connection(p.Connection)
+	if !ok {
+		return command.Result{}, noConnection(p.Connection)
+	}
+	if p.Algorithm != "" && p.Algorithm != connection.Algorithm && p.Algorithm != connection.AlgorithmOffered {
+		return command.Result{}, directory.Errorf(directory.KindConflict, "algorithm",
+			"the provider has not offered %s", directory.Cut(p.Algorithm, directory.MaxAlgorithm))
+	}
+	if p.Algorithm == connection.Algorithm && connection.AlgorithmOffered == "" {
+		return command.Result{Version: connection.Version, Created: connection.Created, Modified: connection.Modified}, nil
+	}
+	if p.Algorithm != connection.Algorithm {
+		tx.tellOwner(connection.ID, "algorithm")
+	}
+	writeAlgorithm(tx, d, connection, p.Algorithm)
+	return tx.changed(connection.Created), nil
 }
 
 func deleteConnection(tx *transaction, p *command.DeleteConnection) (command.Result, *directory.Error) {

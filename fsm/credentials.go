@@ -30,21 +30,26 @@ func putSetupLink(tx *transaction, p *command.PutSetupLink) (command.Result, *di
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
-	next.Link, next.LinkExpires, next.Modified, next.Version = p.Hash, p.Expires, tx.now, tx.seq
+	works := slices.DeleteFunc(slices.Clone(next.Links), func(l directory.SetupLink) bool {
+		return l.Hash == p.Hash || l.Expires <= tx.now
+	})
+	works = append(works, directory.SetupLink{Hash: p.Hash, Expires: p.Expires})
+	next.Links = works[max(0, len(works)-directory.MaxSetupLinks):]
+	next.Modified, next.Version = tx.now, tx.seq
 	tx.state.PutCredentials(d, &next)
 	return tx.changed(next.Created), nil
 }
 
-// follow uses up the set-up link by which credentials are changed. One that was not used is void then: what it was mailed for
-// has been done.
-func (tx *transaction) follow(c *directory.Credentials, by *command.Setup) *directory.Error {
-	if by.Link != (directory.Hash{}) && (by.Link != c.Link || tx.now >= c.LinkExpires) {
-		return directory.Errorf(directory.KindStale, "link", "the set-up link was used, has expired, or is not the newest one")
+// follow uses up the set-up link by which credentials are changed. The others are void then: what they were mailed for has been
+// done.
+func follow(c *directory.Credentials, by command.Setup, now directory.Time) *directory.Error {
+	link, works := c.SetupLink(by.Link, now)
+	if by.Link != (directory.Hash{}) && !works {
+		return directory.Errorf(directory.KindStale, "link", "the set-up link was used, has expired, or newer ones were mailed")
 	}
-	if by.Link == (directory.Hash{}) || by.Next == (directory.Hash{}) {
-		c.Link, c.LinkExpires = directory.Hash{}, 0
-	} else {
-		c.Link = by.Next
+	c.Links = nil
+	if works && by.Next != (directory.Hash{}) {
+		c.Links = []directory.SetupLink{{Hash: by.Next, Expires: link.Expires}}
 	}
 	return nil
 }
@@ -61,7 +66,7 @@ func putPasskey(tx *transaction, p *command.PutPasskey) (command.Result, *direct
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
-	if refusal := tx.follow(&next, &p.Setup); refusal != nil {
+	if refusal := follow(&next, p.Setup, tx.now); refusal != nil {
 		return command.Result{}, refusal
 	}
 	if _, taken := tx.state.CredentialsByPasskey(p.ID); taken {
@@ -105,7 +110,7 @@ func deletePasskey(tx *transaction, p *command.DeletePasskey) (command.Result, *
 		return command.Result{}, directory.Errorf(directory.KindNotFound, "", "there is no such passkey")
 	}
 	next.Passkeys = slices.Delete(slices.Clone(next.Passkeys), place, place+1)
-	next.Link, next.LinkExpires = directory.Hash{}, 0
+	next.Links = nil
 	return tx.keep(d, &next, "passkey deleted"), nil
 }
 
@@ -126,7 +131,7 @@ func putRecovery(tx *transaction, p *command.PutRecovery) (command.Result, *dire
 	if refusal != nil {
 		return command.Result{}, refusal
 	}
-	if refusal := tx.follow(&next, &p.Setup); refusal != nil {
+	if refusal := follow(&next, p.Setup, tx.now); refusal != nil {
 		return command.Result{}, refusal
 	}
 	next.Recovery = p.Hashes
@@ -162,8 +167,7 @@ func deleteCredentials(tx *transaction, p *command.DeleteCredentials) (command.R
 		return command.Result{}, directory.Errorf(directory.KindNotFound, "", "this address has neither passkey nor recovery code")
 	}
 	endLocalSessions(tx, d, present)
-	next := *present
-	next.Passkeys, next.Recovery, next.Link, next.LinkExpires = nil, nil, directory.Hash{}, 0
+	next := directory.Credentials{Organization: present.Organization, Email: present.Email, Created: present.Created}
 	return tx.keep(d, &next, "passkeys and recovery codes deleted"), nil
 }
 

@@ -394,11 +394,13 @@ func TestPutSetupLink(t *testing.T) {
 		}
 		return p
 	}
-	l.do("acme", link(1))
-	l.do("acme", link(2))
-	l.refuse("acme", by(0, 1, 3), directory.KindStale) // only the newest works
-	l.do("acme", by(0, 2, 3))
-	l.refuse("acme", by(1, 2, 4), directory.KindStale) // once
+	for n := range directory.MaxSetupLinks + 1 {
+		l.do("acme", link(600+n))
+	}
+	l.refuse("acme", by(0, 600, 3), directory.KindStale) // newer ones push out the oldest
+	l.do("acme", by(0, 601, 3))
+	l.refuse("acme", by(1, 601, 4), directory.KindStale) // once
+	l.refuse("acme", by(1, 602, 4), directory.KindStale) // the one that is used voids the others
 	l.do("acme", &command.PutRecovery{
 		Setup: command.Setup{Link: number(3), Next: number(4)}, Email: address, Hashes: []directory.Hash{number(500)},
 	})

@@ -60,7 +60,7 @@ func eraseUser(tx *transaction, p *command.EraseUser) (command.Result, *director
 	if !ok {
 		return command.Result{}, noDeletedUser(p.ID)
 	}
-	tx.state.DropDeleted(d, deleted)
+	tx.state.EraseDeleted(d, deleted)
 	tx.subject = userSubject(deleted.User).bare()
 	return tx.changed(deleted.User.Created), nil
 }

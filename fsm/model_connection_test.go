@@ -18,6 +18,7 @@ import (
 type modelConnecting struct {
 	actor     string                                      // of the command
 	looked    string                                      // the event of the last look at a domain, empty for none
+	pinned    bool                                        // the last sign-in had its connection keep to another algorithm
 	keys      map[directory.KeyUse][]directory.SigningKey // oldest first
 	providers map[string]directory.Provider
 }
@@ -46,24 +47,71 @@ func (m *model) connectingRegion(payload command.Payload) command.Result {
 	if p, ok := payload.(*command.PutSigningKey); ok {
 		return m.putKey(p)
 	}
-	p := payload.(*command.PutProvider)
-	old := m.providers[p.Issuer]
-	next := old
-	news := func(was, is string, wasAt, at directory.Time) bool {
-		return at > wasAt && (is != was || at >= wasAt+3600_000_000)
+	return m.putProvider(payload.(*command.PutProvider))
+}
+
+func (m *model) putProvider(p *command.PutProvider) command.Result {
+	next := m.providers[p.Issuer]
+	kept, grain := &next.Metadata, directory.Time(3600_000_000)
+	if p.Document == directory.ProviderKeys {
+		kept, grain = &next.Keys, 600_000_000
 	}
-	if at := min(p.Fetched, m.at); news(old.Metadata, p.Metadata, old.Fetched, at) {
-		next.Metadata, next.Fetched = p.Metadata, at
+	if kept.Life > 0 {
+		grain = min(grain, kept.Life/2)
 	}
-	if at := min(p.KeysFetched, m.at); news(old.Keys, p.Keys, old.KeysFetched, at) {
-		next.Keys, next.KeysFetched = p.Keys, at
+	deny(p.Seen != kept.Hash(), directory.KindStale)
+	at := min(p.Fetched, m.at)
+	same := p.Text == "" || p.Text == kept.Text
+	if at <= kept.Fetched || same && (kept.Text == "" || at < kept.Fetched+grain) {
+		return command.Result{Version: next.Version}
 	}
-	if next == old {
-		return command.Result{Version: old.Version}
+	if !same {
+		kept.Text = p.Text
+		next.Moves = slices.Clone(next.Moves)
+		for _, move := range p.Moves {
+			move.At = at
+			next.Moves = append(next.Moves, move)
+		}
+		next.Moves = next.Moves[max(0, len(next.Moves)-directory.MaxProviderMoves):]
 	}
+	kept.Fetched, kept.Life = at, p.Life
 	next.Issuer, next.Version = p.Issuer, m.seq
 	m.providers[p.Issuer] = next
 	return m.done(0)
+}
+
+// algorithm applies an offer of a signing algorithm, and the answer to one.
+func (m *model) algorithm(id directory.OrganizationID, o *modelOrg, payload command.Payload) command.Result {
+	if p, ok := payload.(*command.OfferAlgorithm); ok {
+		c, had := o.connections[p.Connection]
+		deny(!had, directory.KindNotFound)
+		deny(p.Algorithm == "", directory.KindInvalid)
+		result := command.Result{Version: c.Version, Created: c.Created, Modified: c.Modified}
+		if c.Algorithm != "" && p.Algorithm != c.Algorithm && p.Algorithm != c.AlgorithmOffered {
+			c.AlgorithmOffered, result.Changed = p.Algorithm, true
+			o.connections[c.ID] = c
+			m.tellOwner(id, c.ID)
+		}
+		return result
+	}
+	p := payload.(*command.PinAlgorithm)
+	c, had := o.connections[p.Connection]
+	deny(!had, directory.KindNotFound)
+	deny(p.Algorithm != "" && p.Algorithm != c.Algorithm && p.Algorithm != c.AlgorithmOffered, directory.KindConflict)
+	if p.Algorithm == c.Algorithm && c.AlgorithmOffered == "" {
+		return command.Result{Version: c.Version, Created: c.Created, Modified: c.Modified}
+	}
+	if p.Algorithm != c.Algorithm {
+		m.tellOwner(id, c.ID)
+	}
+	m.keepTo(o, c, p.Algorithm)
+	return m.done(c.Created)
+}
+
+// keepTo has a connection keep to an algorithm.
+func (m *model) keepTo(o *modelOrg, c directory.Connection, algorithm string) {
+	c.Algorithm, c.AlgorithmOffered, c.Modified, c.Version = algorithm, "", m.at, m.seq
+	o.connections[c.ID] = c
 }
 
 func (m *model) putKey(p *command.PutSigningKey) command.Result {
@@ -345,12 +393,14 @@ func (m *model) writeConnection(id directory.OrganizationID, o *modelOrg, c dire
 	c.Organization, c.Created, c.Modified, c.Version = id, m.at, m.at, m.seq
 	if had {
 		c.Created, c.Reminded = old.Created, old.Reminded
+		c.Algorithm, c.AlgorithmOffered = old.Algorithm, old.AlgorithmOffered
 	}
 	if c.SecretExpires != old.SecretExpires {
 		c.Reminded = 0
 	}
 	elsewhere := had && (old.Issuer != c.Issuer || old.ClientID != c.ClientID)
 	if elsewhere {
+		c.Algorithm, c.AlgorithmOffered = "", ""
 		maps.DeleteFunc(o.links, func(i modelIdentity, _ directory.ResourceID) bool { return i.connection == c.ID })
 	}
 	if elsewhere || !c.Enabled {
@@ -382,7 +432,7 @@ var modelEvents = map[command.Kind]string{
 	command.KindRevokeToken: "token.revoked", command.KindCreateClient: "client.created", command.KindDeleteClient: "client.deleted",
 	command.KindPutSchema: "schema.changed", command.KindDeleteSchema: "schema.deleted",
 	command.KindPutConnection: "connection.changed", command.KindDeleteConnection: "connection.deleted",
-	command.KindDeleteLink: "link.deleted", command.KindPutRequest: "request.changed", command.KindDeleteRequest: "request.deleted",
+	command.KindPinAlgorithm: "connection.algorithm", command.KindDeleteLink: "link.deleted", command.KindPutRequest: "request.changed", command.KindDeleteRequest: "request.deleted",
 	command.KindPutDomain: "domain.claimed", command.KindDeleteDomain: "domain.deleted",
 	command.KindRestoreUser: "user.restored", command.KindEraseUser: "user.erased", command.KindConvertUsers: "users.converted",
 	command.KindRenameUsers: "users.renamed", command.KindEndSessions: "sessions.ended",
@@ -403,6 +453,10 @@ func (m *model) audited(c command.Command) {
 		if p.Tokens[0].Kind == directory.TokenBearer {
 			event = "token.created"
 		}
+	case *command.CreateUser:
+		if p.Source == directory.SourceJIT {
+			event = "user.created"
+		}
 	case *command.StepRequest:
 		event = "request." + p.To.String()
 	case *command.OpenLocalSession:
@@ -415,6 +469,10 @@ func (m *model) audited(c command.Command) {
 		}
 	case *command.LookDomain:
 		event = m.looked
+	case *command.OpenSession:
+		if m.pinned {
+			event = "connection.algorithm"
+		}
 	}
 	if event != "" {
 		o.audit = append(o.audit, directory.AuditRow{Seq: m.seq, At: m.at, Actor: c.Actor, Event: event})

@@ -211,17 +211,32 @@ func (m *model) credentials(id directory.OrganizationID, o *modelOrg, payload co
 		c = directory.Credentials{Organization: id, Email: email, User: owner, Handle: handle, Created: m.at}
 	}
 	follow := func(by command.Setup) {
-		deny(by.Link != directory.Hash{} && (by.Link != c.Link || c.LinkExpires <= m.at), directory.KindStale)
-		if by.Link == (directory.Hash{}) || by.Next == (directory.Hash{}) {
-			c.LinkExpires, by.Next = 0, directory.Hash{}
+		var expires directory.Time
+		for _, link := range c.Links {
+			if link.Hash == by.Link {
+				expires = link.Expires
+			}
 		}
-		c.Link = by.Next
+		deny(by.Link != directory.Hash{} && expires <= m.at, directory.KindStale)
+		c.Links = nil
+		if by.Link != (directory.Hash{}) && by.Next != (directory.Hash{}) {
+			c.Links = []directory.SetupLink{{Hash: by.Next, Expires: expires}}
+		}
 	}
 	switch p := payload.(type) {
 	case *command.PutSetupLink:
 		deny(p.Hash == directory.Hash{} || p.Expires <= m.at, directory.KindInvalid)
 		change(p.Email, p.Handle)
-		c.Link, c.LinkExpires = p.Hash, p.Expires
+		var links []directory.SetupLink
+		for _, link := range append(slices.Clone(c.Links), directory.SetupLink{Hash: p.Hash, Expires: p.Expires}) {
+			if link.Expires > m.at && (link.Hash != p.Hash || link.Expires == p.Expires) {
+				links = append(links, link)
+			}
+		}
+		if len(links) > directory.MaxSetupLinks {
+			links = links[1:]
+		}
+		c.Links = links
 		m.putCredentials(o, c)
 		return m.done(c.Created)
 	case *command.PutPasskey:
@@ -241,13 +256,13 @@ func (m *model) credentials(id directory.OrganizationID, o *modelOrg, payload co
 		at := keyAt(c, p.ID)
 		deny(at < 0, directory.KindNotFound)
 		c.Passkeys = slices.Delete(slices.Clone(c.Passkeys), at, at+1)
-		c.Link, c.LinkExpires = directory.Hash{}, 0
+		c.Links = nil
 	case *command.DeleteCredentials:
 		var ok bool
 		c, ok = o.credentials[p.Email]
 		deny(!ok, directory.KindNotFound)
 		m.endLocal(id, o, c)
-		c.Passkeys, c.Recovery, c.Link, c.LinkExpires = nil, nil, directory.Hash{}, 0
+		c.Passkeys, c.Recovery, c.Links = nil, nil, nil
 	case *command.PutRecovery:
 		deny(len(slices.Compact(sorted(p.Hashes))) < len(p.Hashes), directory.KindInvalid)
 		for _, org := range m.orgs {
@@ -282,6 +297,7 @@ func (o *modelOrg) holder(email string) (invited directory.ResourceID, known boo
 // forget drops the credentials of every address that is nothing to its organization any more, or another invited person's.
 func (m *model) forget() {
 	for _, o := range m.orgs {
+		o.forgetStrangers()
 		maps.DeleteFunc(o.credentials, func(email string, c directory.Credentials) bool {
 			invited, known := o.holder(email)
 			return !known || invited != "" && invited != c.User
@@ -310,7 +326,7 @@ func (m *model) endLocal(id directory.OrganizationID, o *modelOrg, c directory.C
 func (m *model) putCredentials(o *modelOrg, c directory.Credentials) {
 	c.Modified, c.Version = m.at, m.seq
 	delete(o.credentials, c.Email)
-	if len(c.Passkeys)+len(c.Recovery) > 0 || c.Link != (directory.Hash{}) {
+	if len(c.Passkeys)+len(c.Recovery)+len(c.Links) > 0 {
 		o.credentials[c.Email] = c
 	}
 }
@@ -369,6 +385,11 @@ func (m *model) openLocal(id directory.OrganizationID, o *modelOrg, p *command.O
 		s.Seq = 0
 	}
 	m.sessions[p.Hash] = s
+	address := ""
+	if root || glass {
+		address = p.Email
+	}
+	m.signedIn(o, s, address, false)
 	return m.done(m.at)
 }
 

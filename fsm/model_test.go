@@ -44,6 +44,7 @@ type modelOrg struct {
 	schemasVersion uint64
 	modelLife
 	modelRequests
+	modelSignIns
 }
 
 type modelRequest struct {
@@ -103,6 +104,7 @@ func (m *model) begin(at directory.Time) {
 	m.sweepSigning()
 	for _, o := range m.orgs {
 		o.sweep(m.at)
+		o.forgetStrangers()
 		maps.DeleteFunc(o.tokens, func(_ directory.TokenID, t directory.Token) bool { return t.Expires != 0 && t.Expires <= m.at })
 	}
 	for len(m.order) > 0 && m.requests[m.order[0]].deadline < m.at {
@@ -201,6 +203,10 @@ func (m *model) dispatch(id directory.OrganizationID, payload command.Payload) c
 		return m.user(id, o, payload)
 	case *command.OpenSession:
 		return m.open(id, o, p)
+	case *command.OfferAlgorithm, *command.PinAlgorithm:
+		return m.algorithm(id, o, payload)
+	case *command.RecordRefusals:
+		return m.recordRefusals(o, p)
 	case *command.EndSessions, *command.JoinSession, *command.PutPasskey, *command.DeletePasskey, *command.PutRecovery,
 		*command.PutSetupLink, *command.DeleteCredentials,
 		*command.OpenLocalSession, *command.RemindSecret, *command.DeleteLink:
@@ -462,6 +468,12 @@ func (m *model) open(id directory.OrganizationID, o *modelOrg, p *command.OpenSe
 		o.links[identity], o.tied[identity] = p.User, m.at
 	}
 	m.transactions[p.Transaction] = p.TransactionExpiry
+	if m.pinned = m.level >= 2 && p.Algorithm != "" && p.Algorithm != connection.Algorithm; m.pinned {
+		if connection.Algorithm != "" {
+			m.tellOwner(id, connection.ID)
+		}
+		m.keepTo(o, connection, p.Algorithm)
+	}
 	s := directory.Session{
 		ID: p.ID, Hash: p.Hash, Organization: id, User: p.User, UserNumber: user.Number, Connection: p.Connection,
 		Created: m.at, Expires: m.at + directory.Time(p.Lifetime),
@@ -471,6 +483,7 @@ func (m *model) open(id directory.OrganizationID, o *modelOrg, p *command.OpenSe
 		s.Subject, s.ProviderSID, s.Context, s.Authed = p.Subject, p.ProviderSID, p.Context, p.Authed
 	}
 	m.sessions[p.Hash] = s
+	m.signedIn(o, s, "", !linked)
 	return m.done(m.at)
 }
 
@@ -512,6 +525,9 @@ func (m *model) compare(v *state.View) error {
 			return fmt.Errorf("organization %s: %w", id, err)
 		}
 		if err := o.compareRequests(d); err != nil {
+			return fmt.Errorf("organization %s: %w", id, err)
+		}
+		if err := o.compareSignIns(d); err != nil {
 			return fmt.Errorf("organization %s: %w", id, err)
 		}
 		if err := o.compareLife(d); err != nil {

@@ -28,11 +28,43 @@ func (w *world) connecting(org directory.OrganizationID) command.Payload {
 	case n < 38:
 		return w.putSigningKey()
 	default:
-		return &command.PutProvider{
-			Issuer: w.name("https://idp", 3), Metadata: w.name("metadata", 3), Keys: w.name("keys", 3),
-			Fetched: w.now - directory.Time(w.IntN(60))*120_000_000, KeysFetched: w.now + 60_000_000 - directory.Time(w.IntN(60))*120_000_000,
-		}
+		return w.putProvider()
 	}
+}
+
+// putProvider keeps what a node saw that mostly knows what is kept.
+func (w *world) putProvider() *command.PutProvider {
+	p := &command.PutProvider{
+		Issuer: w.name("https://idp", 3), Document: directory.ProviderDocument(1 + w.IntN(2)),
+		Fetched: w.now + 60_000_000 - directory.Time(w.IntN(60))*120_000_000, Life: directory.Time(w.IntN(3)) * 300_000_000,
+	}
+	if held, ok := w.view.Provider(p.Issuer); ok && w.IntN(5) > 0 {
+		p.Seen = held.Copy(p.Document).Hash()
+	}
+	if w.IntN(2) == 0 {
+		p.Text = w.name("document", 3)
+	}
+	if w.IntN(2) == 0 {
+		p.Moves = append(p.Moves, directory.ProviderMove{Endpoint: "jwks_uri", From: w.name("host", 3), To: w.name("host", 3)})
+	}
+	return p
+}
+
+// pin offers a signing algorithm, or answers an offer.
+func (w *world) pin(org directory.OrganizationID) command.Payload {
+	connection := directory.ConnectionID(w.name(string(org)+"-connection", 2))
+	if w.IntN(2) == 0 {
+		return &command.OfferAlgorithm{Connection: connection, Algorithm: w.algorithm()}
+	}
+	return &command.PinAlgorithm{Connection: connection, Algorithm: w.algorithm()}
+}
+
+// algorithm is of a token, rarely not told.
+func (w *world) algorithm() string {
+	if w.IntN(6) == 0 {
+		return ""
+	}
+	return w.name("ES", 3)
 }
 
 func (w *world) request() directory.ConnectionRequestID {

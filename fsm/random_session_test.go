@@ -10,7 +10,7 @@ import (
 // signing makes a command about sessions, sign-in without an identity provider, tries or errands.
 func (w *world) signing(org directory.OrganizationID) command.Payload {
 	user, _ := w.aim(org, w.resource(), w.group())
-	switch n := w.IntN(40); {
+	switch n := w.IntN(44); {
 	case n < 5:
 		return w.endSessions(org, user)
 	case n < 9:
@@ -47,14 +47,18 @@ func (w *world) signing(org directory.OrganizationID) command.Payload {
 		return w.openLocal(org)
 	case n < 35:
 		return w.deleteLink(org, user)
+	case n < 36:
+		return w.pin(org)
 	case n < 37:
 		return &command.RemindSecret{Connection: directory.ConnectionID(w.name(string(org)+"-connection", 2)), Stage: uint8(w.IntN(5))}
 	case n < 38:
 		return w.putApplication()
 	case n < 39 && w.IntN(3) == 0:
 		return &command.DeleteApplication{ID: w.application()}
-	default:
+	case n < 40:
 		return w.finishErrands()
+	default:
+		return w.recordRefusals(org)
 	}
 }
 
@@ -105,8 +109,8 @@ func (w *world) address(org directory.OrganizationID) string {
 // setup follows an address's link, mostly, or none.
 func (w *world) setup(org directory.OrganizationID, email string) (by command.Setup) {
 	if d, ok := w.view.Directory(org); ok && w.IntN(3) > 0 {
-		if credentials, ok := d.Credentials(email); ok {
-			by.Link = credentials.Link
+		if credentials, ok := d.Credentials(email); ok && len(credentials.Links) > 0 {
+			by.Link = credentials.Links[w.IntN(len(credentials.Links))].Hash
 		}
 	}
 	if w.IntN(9) == 0 {

@@ -247,6 +247,7 @@ func (w *world) payload(org directory.OrganizationID) command.Payload {
 			ConnectionVersion: connectionVersion, Transaction: w.hash(250), Lifetime: int64(w.IntN(60_000_000)),
 			TransactionExpiry: w.now + directory.Time(w.IntN(20_000_000)) - 1_000_000,
 			Issuer:            "https://idp0", Subject: w.subject(user), SessionDetails: w.details(), ProviderSID: w.name("sid", 9),
+			Algorithm: w.algorithm(),
 		}
 	default:
 		return &command.CloseSession{Hash: w.session(org, user)}

@@ -40,11 +40,13 @@ var replays = []replay{
 		"put_connection_3", "put_domain", "look_domain", "put_request", "put_request_2", "step_request", "step_request_2",
 		"step_request_3", "update_organization_2", "create_user_3",
 		"step_request_4", "delete_request", "delete_domain", "delete_application",
+		"put_provider_2", "put_provider_3",
 	}},
 	{"replay_2_sessions", false, []string{
 		"raise_level_2", "create_organization", "update_organization", "create_user", "put_connection_2", "put_application",
 		"open_session_2", "join_session", "touch_sessions", "put_setup_link", "put_passkey", "put_recovery", "open_local_session", "delete_passkey",
-		"delete_credentials", "count_attempt", "count_attempt_2", "remind_secret", "end_sessions", "end_sessions_2", "delete_link", "finish_errands",
+		"delete_credentials", "count_attempt", "count_attempt_2", "remind_secret", "record_refusals", "end_sessions", "end_sessions_2", "delete_link",
+		"offer_algorithm", "pin_algorithm", "finish_errands",
 	}},
 }
 

@@ -27,16 +27,18 @@ func openSession(tx *transaction, p *command.OpenSession) (command.Result, *dire
 	if !ok || !user.Active || user.Source == directory.SourceRoot {
 		return command.Result{}, directory.Errorf(directory.KindForbidden, "user", "the user may not sign in")
 	}
-	if refusal := tie(tx, d, p); refusal != nil {
+	linked, refusal := tie(tx, d, p)
+	if refusal != nil {
 		return command.Result{}, refusal
 	}
 	tx.state.UseTransaction(p.Transaction, p.TransactionExpiry)
+	keep(tx, d, connection, p.Algorithm)
 	session := directory.Session{ID: p.ID, Hash: p.Hash, Connection: p.Connection, Expires: tx.now + directory.Time(p.Lifetime)}
 	if tx.state.Level() >= command.SecondLevel {
 		detail(&session, &p.SessionDetails)
 		session.Subject, session.ProviderSID, session.Context, session.Authed = p.Subject, p.ProviderSID, p.Context, p.Authed
 	}
-	tx.open(d, user, session)
+	tx.signedIn(d, tx.open(d, user, session), "", linked)
 	return tx.changed(tx.now), nil
 }
 
@@ -58,24 +60,24 @@ func (tx *transaction) sessionFree(hash directory.Hash) *directory.Error {
 	return nil
 }
 
-// tie ties the identity to the user where it is not tied yet.
-func tie(tx *transaction, d *state.Directory, p *command.OpenSession) *directory.Error {
+// tie ties the identity to the user where it is not tied yet, and tells whether it was not.
+func tie(tx *transaction, d *state.Directory, p *command.OpenSession) (bool, *directory.Error) {
 	link, linked := d.Link(p.Connection, p.Issuer, p.Subject)
 	if linked && link.User != p.User {
-		return directory.Errorf(directory.KindConflict, "subject", "the identity belongs to another user")
+		return false, directory.Errorf(directory.KindConflict, "subject", "the identity belongs to another user")
 	}
 	if linked {
-		return nil
+		return false, nil
 	}
 	for other := range d.LinksOf(p.User) {
 		if other.Connection == p.Connection {
-			return directory.Errorf(directory.KindConflict, "user", "the user is tied to another identity of this provider")
+			return false, directory.Errorf(directory.KindConflict, "user", "the user is tied to another identity of this provider")
 		}
 	}
 	tx.state.PutLink(d, &directory.Link{
 		Connection: p.Connection, Issuer: p.Issuer, Subject: p.Subject, User: p.User, Created: tx.now,
 	})
-	return nil
+	return true, nil
 }
 
 func detail(session *directory.Session, details *command.SessionDetails) {
@@ -83,8 +85,8 @@ func detail(session *directory.Session, details *command.SessionDetails) {
 	session.Agent, session.Address = details.Agent, details.Address
 }
 
-// open opens a user's session and ends the oldest ones over the bound.
-func (tx *transaction) open(d *state.Directory, user *directory.User, session directory.Session) {
+// open opens a user's session, which it gives, and ends the oldest ones over the bound.
+func (tx *transaction) open(d *state.Directory, user *directory.User, session directory.Session) *directory.Session {
 	sessions := slices.Collect(d.SessionsOf(user.Number))
 	for i := 0; len(sessions)-i >= directory.MaxSessionsPerUser; i++ {
 		tx.state.DeleteSession(sessions[i])
@@ -95,6 +97,7 @@ func (tx *transaction) open(d *state.Directory, user *directory.User, session di
 		session.Seq = tx.seq
 	}
 	tx.state.PutSession(d, &session)
+	return &session
 }
 
 func closeSession(tx *transaction, p *command.CloseSession) (command.Result, *directory.Error) {

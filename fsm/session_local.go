@@ -48,7 +48,11 @@ func openLocalSession(tx *transaction, p *command.OpenLocalSession) (command.Res
 		session.Expires = min(session.Expires, tx.now+directory.BreakGlassLifetime)
 		tx.errand(directory.Errand{Kind: directory.ErrandBreakGlass, Subject: p.Email})
 	}
-	tx.open(d, user, session)
+	address := ""
+	if standing != directory.StandingInvited {
+		address = p.Email
+	}
+	tx.signedIn(d, tx.open(d, user, session), address, false)
 	return tx.changed(tx.now), nil
 }
 

@@ -82,7 +82,9 @@ func deleteUser(tx *transaction, p *command.DeleteUser) (command.Result, *direct
 	touchGroupsOf(tx, d, user.Number)
 	tx.state.DeleteUser(d, user)
 	tx.forgetName(d, user)
-	if !p.Erase {
+	if p.Erase {
+		d.ForgetSignIns(user.ID)
+	} else {
 		keepDeleted(tx, d, user, groups)
 	}
 	tx.subject = userSubject(user).bare()

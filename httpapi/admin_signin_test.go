@@ -101,7 +101,7 @@ func TestConnectionRequests_wholeWay(t *testing.T) {
 	o.refused(ask{method: "POST", path: path + "/approve", body: `{}`}, http.StatusBadRequest, "version")
 	o.refused(ask{method: "POST", path: path + "/approve", body: `{"version":1}`}, http.StatusPreconditionFailed, "version")
 	o.refused(ask{method: "POST", path: path + "/return", body: `{}`}, http.StatusBadRequest, "note")
-	step("", "approve", fmt.Sprintf(`{"version":%.0f}`, submitted["version"]), http.StatusOK)
+	step("", "approve", fmt.Sprintf(`{"version":%.0f,"trust_shared_callback":true}`, submitted["version"]), http.StatusOK)
 	active := step(e.breakGlass, "activate", `{}`, http.StatusOK)
 	if active["state"] != "active" || len(active["changes"].([]any)) != 0 || active["client_secret_state"] != "kept" {
 		t.Fatalf("in force %v", active)
@@ -130,11 +130,15 @@ func TestConnectionRequests_editedAtOnce(t *testing.T) {
 	e, issuer := o.estate("acme"), consoletest.NewIssuer(t)
 	path := e.path + "/connection-requests/" + e.names["request"]
 	version := o.must(http.StatusOK, ask{method: "GET", path: path})["version"].(float64)
+	edit := func(client, method string, version float64) ask {
+		return ask{method: "PUT", path: path, body: fmt.Sprintf(`{"issuer":%q,"client_id":%q,"auth_method":%q,"version":%.0f}`, issuer.URL, client, method, version)}
+	}
+	o.refused(edit("c", "client_secret_basic", version), http.StatusBadRequest, "client_secret")
 	statuses := make([]int, 6)
 	var group sync.WaitGroup
 	for i := range statuses {
 		group.Go(func() {
-			statuses[i] = o.do(ask{method: "PUT", path: path, body: fmt.Sprintf(`{"issuer":%q,"client_id":"c%d","version":%.0f}`, issuer.URL, i, version)}).status
+			statuses[i] = o.do(edit(fmt.Sprint("c", i), "private_key_jwt", version)).status
 		})
 	}
 	group.Wait()
@@ -143,7 +147,10 @@ func TestConnectionRequests_editedAtOnce(t *testing.T) {
 		t.Fatalf("statuses %v", statuses)
 	}
 	edited := o.must(http.StatusOK, ask{method: "GET", path: path})
-	if edited["state"] != "draft" || edited["client_secret_state"] != "missing" {
+	if edited["state"] != "draft" || edited["client_secret_state"] != "not_needed" {
+		t.Fatalf("edited %v", edited)
+	}
+	if edited = o.must(http.StatusOK, edit("c", "client_secret_basic", 0)); edited["client_secret_state"] != "missing" {
 		t.Fatalf("edited %v", edited)
 	}
 	o.refused(ask{method: "POST", path: path + "/submit", body: `{}`}, http.StatusBadRequest, "client_secret")
@@ -290,7 +297,7 @@ func TestConnections_addressesAreRoutes(t *testing.T) {
 	issuer := o.must(http.StatusOK, ask{method: "GET", path: path})["issuer"]
 	for _, shared := range []bool{false, true} {
 		conn := o.must(http.StatusOK, ask{method: "PUT", path: path, body: fmt.Sprintf(
-			`{"issuer":%q,"client_id":"acme","auth_method":"private_key_jwt","shared_redirect":%t}`, issuer, shared)})
+			`{"issuer":%q,"client_id":"acme","auth_method":"private_key_jwt","shared_redirect":%t,"trust_shared_callback":true}`, issuer, shared)})
 		for member, method := range map[string]string{
 			"redirect_uri": "GET", "post_logout_redirect_uri": "GET", "initiate_login_uri": "GET", "backchannel_logout_uri": "POST",
 			"frontchannel_logout_uri": "GET", "revocation_uri": "POST", "jwks_uri": "GET",
@@ -299,7 +306,7 @@ func TestConnections_addressesAreRoutes(t *testing.T) {
 			if !ok {
 				t.Fatalf("%s is %v", member, conn[member])
 			}
-			if got := o.do(ask{method: method, path: below, token: "-"}); strings.Contains(strings.ToLower(got.body), "nothing at this address") || got.status == http.StatusMethodNotAllowed {
+			if got := o.do(ask{method: method, path: below, token: "-", host: "us.example.com"}); strings.Contains(strings.ToLower(got.body), "nothing at this address") || got.status == http.StatusMethodNotAllowed {
 				t.Errorf("%s %s: %d %s", member, below, got.status, got.body)
 			}
 		}

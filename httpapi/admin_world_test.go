@@ -112,6 +112,7 @@ type ask struct {
 	session            string // a session's token, in place of the operator's
 	site               string // Sec-Fetch-Site; "" is not sent
 	origin             string // Origin; "" is not sent
+	host               string // Host; "" is the server's address
 }
 
 // reply is what came back.
@@ -127,6 +128,7 @@ func (o *office) do(a ask) reply {
 	if err != nil {
 		o.t.Fatal(err)
 	}
+	req.Host = a.host
 	if a.contentType == "" && a.body != "" {
 		a.contentType = "application/json"
 	}

@@ -70,7 +70,7 @@ func TestAttack16_mixUpWithoutIssuer(t *testing.T) {
 }
 
 // TestAttack16_sharedAddressIsReviewed: whoever wants the shared address for a provider that does not name itself is warned,
-// and so is the operator, without whom it does not come into force.
+// and so is the operator, who has to say that the provider is trusted before it comes into force.
 func TestAttack16_sharedAddressIsReviewed(t *testing.T) {
 	o := newOffice(t)
 	e, silent, honest := o.estate("acme"), consoletest.NewIssuer(t), consoletest.NewIssuer(t)
@@ -99,6 +99,22 @@ func TestAttack16_sharedAddressIsReviewed(t *testing.T) {
 	o.refused(ask{method: "POST", path: path + "/activate", session: e.owner, body: `{}`}, http.StatusConflict, "state")
 	if checked := o.must(http.StatusOK, ask{method: "GET", path: path + "/discovery"}); !strings.Contains(fmt.Sprint(checked), "shared_redirect_without_iss") {
 		t.Errorf("no warning for the operator: %v", checked)
+	}
+	approval := func(member string) ask {
+		version := o.must(http.StatusOK, ask{method: "GET", path: path})["version"]
+		return ask{method: "POST", path: path + "/approve", body: fmt.Sprintf(`{"version":%.0f%s}`, version, member)}
+	}
+	o.refused(approval(""), http.StatusConflict, "trust_shared_callback")
+	o.refused(ask{method: "POST", path: path + "/submit", session: e.owner, body: `{"trust_shared_callback":true}`}, http.StatusBadRequest, "trust_shared_callback")
+	if approved := o.must(http.StatusOK, approval(`,"trust_shared_callback":true`)); !strings.HasPrefix(approved["note"].(string), "Trusted at the shared redirect address") {
+		t.Errorf("approved with the note %q", approved["note"])
+	}
+	put := ask{method: "POST", path: e.path + "/connections", body: fmt.Sprintf(`{"issuer":%q,"client_id":"third","client_secret":"hush","shared_redirect":true}`, silent.URL)}
+	o.refused(put, http.StatusConflict, "trust_shared_callback")
+	put.body = strings.TrimSuffix(put.body, "}") + `,"trust_shared_callback":true}`
+	o.must(http.StatusCreated, put)
+	if log := o.do(ask{method: "GET", path: e.path + "/audit"}).body; !strings.Contains(log, "created, shared_callback_trusted") {
+		t.Errorf("the audit log does not say so: %s", log)
 	}
 }
 

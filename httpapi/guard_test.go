@@ -37,14 +37,16 @@ func (o *office) estate(slug string) *estate {
 	e := &estate{office: o, id: directory.OrganizationID(made["id"].(string))}
 	e.path = organizationsPath + "/" + string(e.id)
 	issuer := consoletest.NewIssuer(o.t)
-	registration := `"issuer":"` + issuer.URL + `","client_id":"` + slug + `","client_secret":"hush"`
+	registration := func(client string) string {
+		return `"issuer":"` + issuer.URL + `","client_id":"` + client + `","client_secret":"hush"`
+	}
 	e.names = map[string]string{
 		"id":         string(e.id),
 		"token":      e.make("/scim-tokens", `{"name":"x"}`),
 		"client":     e.make("/scim-clients", `{"name":"x","redirect_uris":["https://x.example/"]}`),
 		"user":       e.make("/users", `{"email":"ann@`+domain+`"}`),
-		"connection": e.make("/connections", `{`+registration+`}`),
-		"request":    e.make("/connection-requests", `{`+registration+`,"domains":["claimed.`+domain+`"]}`),
+		"connection": e.make("/connections", `{`+registration(slug)+`}`),
+		"request":    e.make("/connection-requests", `{`+registration("next-"+slug)+`,"domains":["claimed.`+domain+`"]}`),
 		"name":       "claimed." + domain,
 		"urn":        "urn:example:" + slug + ":User",
 		"row":        "1.0", "application": "none",
@@ -124,6 +126,7 @@ func (e *estate) at(pattern string) string {
 
 // bodies are requests that would do something, by operation; others get an empty object.
 var bodies = map[string]string{
+	"pinAlgorithm": `{"algorithm":""}`,
 	"rotateSecret": `{"client_secret":"stolen"}`, "editConnectionRequest": `{"issuer":"https://evil.example","client_id":"x"}`,
 	"createConnectionRequest": `{"issuer":"https://evil.example","client_id":"x"}`, "claimDomain": `{"name":"more.example"}`,
 	"inviteUser": `{"email":"x@evil.example"}`, "createToken": `{"name":"x"}`, "createClient": `{"name":"x"}`,

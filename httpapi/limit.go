@@ -99,7 +99,7 @@ func NewLimiter(now func() time.Time, reg prometheus.Registerer) *Limiter {
 		}),
 		throttle: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "domicile_signin_limited_total",
-			Help: "Requests at the sign-in doors answered with 429 because too many came from one place, by what they wanted.",
+			Help: "Requests answered with 429 because too many came from one address, or made by one organization, by what they wanted.",
 		}, []string{"what"}),
 	}
 	reg.MustRegister(l.limited, l.throttle)
@@ -150,8 +150,8 @@ type throttle struct {
 }
 
 // The throttles. A whole office may sit behind one address, so they let a crowd in and stop only what no crowd does; guessing
-// is bounded where it happens, for each account and across all nodes (command.CountAttempt). None is for a connection or an
-// organization: a stranger could use it up and keep everybody out.
+// is bounded where it happens, for each account and across all nodes (command.CountAttempt). None of these is for a connection
+// or an organization: a stranger could use it up and keep everybody out.
 var (
 	throttleStart    = &throttle{"start", 100 * time.Millisecond, 300}
 	throttleCallback = &throttle{"callback", 100 * time.Millisecond, 300}
@@ -161,7 +161,8 @@ var (
 	throttleClient   = &throttle{"client", 5 * time.Millisecond, 1000} // applications at their endpoints
 )
 
-// throttleOutgoing is for what an organization lets the region ask of hosts that it names: identity providers and DNS.
+// throttleOutgoing is for what an organization lets the region ask of hosts that it names: identity providers and DNS. It is by
+// organization, since only those who administer it can use it up.
 var throttleOutgoing = &throttle{"outgoing", 2 * time.Second, 30}
 
 // sparing is a handler that an organization's owner reaches only so often. The operator always does.

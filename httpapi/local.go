@@ -118,7 +118,7 @@ func (a *api) signInWithPasskey(e *entrance) handler {
 func (a *api) signInWithRecovery(c *gin.Context) error {
 	return a.firstStep(c, entranceEmergency, noticeRecovery, func(said func(string) string) (local.Cookie, error) {
 		return a.Local.CheckRecovery(c.Request.Context(), local.RecoveryRequest{
-			Email: said("email"), Code: said("recovery"), ReturnTo: oidc.ReturnTo(said("return_to")),
+			Email: said("email"), Code: said("recovery"), ReturnTo: oidc.ReturnTo(said("return_to")), Visit: visitOf(c),
 		})
 	})
 }
@@ -129,7 +129,7 @@ func (a *api) signInWithMail(c *gin.Context) error {
 	return a.firstStep(c, entranceInvited, noticeMail, func(said func(string) string) (local.Cookie, error) {
 		return a.Local.MailCode(c.Request.Context(), local.MailRequest{
 			Email: said("email"), Organization: strings.ToLower(strings.TrimSpace(said("organization"))),
-			ReturnTo: oidc.ReturnTo(said("return_to")), Place: cmp.Or(site, network),
+			ReturnTo: oidc.ReturnTo(said("return_to")), Place: cmp.Or(site, network), Visit: visitOf(c),
 		})
 	})
 }

@@ -17,6 +17,9 @@ import (
 	"domicile/telemetry"
 )
 
+// fieldAlone says of somebody who signed out that no identity provider had a part in it.
+const fieldAlone = "alone"
+
 const codeInvalidRequest = string(oauth.CodeInvalidRequest)
 
 var (
@@ -43,7 +46,11 @@ func (a *api) confirmLogout(c *gin.Context) error {
 	case 0:
 		return a.show(c, http.StatusOK, ui.SignOut{Frame: a.frame("Sign out"), Name: nameOf(who.User)})
 	case directory.KindUnauthenticated:
-		return a.showSignedOut(c, "Your session has ended here. You may still be signed in at your identity provider.")
+		text := "Your session has ended here."
+		if !c.Request.URL.Query().Has(fieldAlone) {
+			text += " You may still be signed in at your identity provider."
+		}
+		return a.showSignedOut(c, text)
 	default:
 		return a.unavailable(c, true)
 	}
@@ -74,6 +81,8 @@ func (a *api) part(c *gin.Context, bye apps.Goodbye) error {
 	switch {
 	case bye.Location != "" && (farewell.URL == "" || bye.Kept == ""):
 		return leave(c, bye.Location)
+	case farewell.Alone:
+		return redirect(c, pathLogout+"?"+fieldAlone)
 	case farewell.URL == "":
 		return redirect(c, pathLogout)
 	}

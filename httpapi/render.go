@@ -111,10 +111,13 @@ func sayPage(a *api, c *gin.Context, r *refusal, requestID string) {
 	_, _ = c.Writer.Write(page.Bytes())
 }
 
-// sentence gives a detail a capital letter and a full stop, for people.
+// sentence gives a detail a capital letter and a full stop, for people. The name of a parameter stays as it is written.
 func sentence(detail string) string {
 	if detail == "" {
 		return ""
+	}
+	if first, _, _ := strings.Cut(detail, " "); strings.Contains(first, "_") {
+		return detail + "."
 	}
 	return strings.ToUpper(detail[:1]) + detail[1:] + "."
 }

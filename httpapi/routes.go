@@ -103,14 +103,16 @@ func (a *api) scimRoutes() []route {
 // signInRoutes is the person's door.
 func (a *api) signInRoutes() []route {
 	start := func(next handler) handler { return a.throttled(throttleStart, next) }
+	begin := func(next handler) handler { return start(a.atHome(next)) }
 	finish := a.throttled(throttleCallback, a.finishSignIn)
 	return []route{
 		{http.MethodGet, "/", classSignIn, a.home, nil},
-		{http.MethodGet, pathLogin, classSignIn, start(a.login), nil},
+		{http.MethodGet, pathLogin, classSignIn, begin(a.login), nil},
 		{http.MethodPost, pathLogin, classSignIn, start(a.initiate), nil},
+		{http.MethodGet, pathStart, classSignIn, a.above, nil},
 		{http.MethodPost, pathStart, classSignIn, start(a.startSignIn), nil},
-		{http.MethodGet, pathLogin + "/:slug", classSignIn, start(a.loginOrganization), nil},
-		{http.MethodGet, pathLogin + "/initiate/:connection", classSignIn, start(a.initiate), nil},
+		{http.MethodGet, pathLogin + "/:slug", classSignIn, begin(a.loginOrganization), nil},
+		{http.MethodGet, pathLogin + "/initiate/:connection", classSignIn, begin(a.initiate), nil},
 		{http.MethodPost, pathLogin + "/initiate/:connection", classSignIn, start(a.initiate), nil},
 		{http.MethodGet, "/signin-oidc", classSignIn, finish, nil},
 		{http.MethodPost, "/signin-oidc", classSignIn, finish, nil},
@@ -148,10 +150,17 @@ func (a *api) localRoutes() []route {
 	}
 	for _, e := range []*entrance{entranceInvited, entranceEmergency} {
 		routes = append(routes,
-			route{http.MethodGet, e.path, classSignIn, a.throttled(throttleStart, a.enterLocal(e)), nil},
+			route{http.MethodGet, e.path, classSignIn, a.throttled(throttleStart, a.atHome(a.enterLocal(e))), nil},
 			route{http.MethodPost, e.path + "/passkey", classSignIn, few(a.signInWithPasskey(e)), nil},
 			route{http.MethodGet, e.code(), classSignIn, a.enterCode(e), nil},
 			route{http.MethodPost, e.code(), classSignIn, few(a.signInWithCode(e)), nil})
+	}
+	for _, posted := range []string{
+		entranceInvited.path + "/mail", entranceInvited.path + "/passkey",
+		entranceEmergency.path + "/recovery", entranceEmergency.path + "/passkey",
+		setup + "/passkey", setup + "/codes", pathKeys + "/passkey", pathKeys + "/remove", pathKeys + "/codes",
+	} {
+		routes = append(routes, route{http.MethodGet, posted, classSignIn, a.above, nil})
 	}
 	return routes
 }

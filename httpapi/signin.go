@@ -103,6 +103,7 @@ func (a *api) startSignIn(c *gin.Context) error {
 // begin sends the browser to the identity provider.
 func (a *api) begin(c *gin.Context, request oidc.StartRequest) error {
 	request.Demand = a.demanded(c, request.ReturnTo)
+	request.UserAgent, request.Address = c.Request.UserAgent(), c.ClientIP()
 	redirect, err := a.SignIn.Start(c.Request.Context(), request)
 	if err != nil {
 		return a.refuseSignIn(c, err, request)
@@ -196,7 +197,7 @@ func (a *api) refuseSignIn(c *gin.Context, err error, request oidc.StartRequest)
 	returnTo := oidc.ReturnTo(cmp.Or(refusal.ReturnTo, request.ReturnTo))
 	page.Back = wayBack(returnTo)
 	if page.Link == "" {
-		page.Link = pathLogin
+		page.Link = pathLogin + harmless(url.Values{"return_to": {returnTo}})
 		if class != oidc.ClassInvalid && class != oidc.ClassNotProvisioned {
 			page.Retry, page.ReturnTo = string(cmp.Or(request.Connection, refusal.Connection)), returnTo
 		}

@@ -132,6 +132,19 @@ var notices = [...]notice{
 			"is still tried as well, so nobody is locked out in between.",
 		"/connections/{subject}",
 	}, {
+		directory.ErrandConnection, directory.DetailAlgorithmOffered, owner, "{issuer} signs in another way than before",
+		"{issuer} sent {organization} a token that was good but for its signing algorithm, which is another one than people signed in " +
+			"with before. It was refused, and so is every other one like it, because the provider still announces the algorithm before.",
+		"ask whoever runs the identity provider whether the change was meant. If so, accept the algorithm that the connection shows as " +
+			"algorithm_offered; if not, set it back there.",
+		"/connections/{subject}",
+	}, {
+		directory.ErrandConnection, directory.DetailAlgorithmMoved, owner, "{issuer} signs in another way than before",
+		"{issuer} signs the tokens for {organization} with another algorithm than before, and announces the one before no longer. People " +
+			"go on signing in.",
+		"nothing, if the change was meant. Otherwise ask whoever runs the identity provider.",
+		"/connections/{subject}",
+	}, {
 		directory.ErrandConnection, "", owner, "A connection of {organization} changed",
 		"at connection {subject} of {organization}, to {issuer}: {detail}. Whoever runs the service did it, or somebody who replaced " +
 			"its client secret here.",
@@ -173,6 +186,47 @@ var notices = [...]notice{
 	},
 }
 
+// aside is what somebody reads who is told of an errand besides the owner: a break-glass session opens the settings of sign-in and
+// nothing else, and whoever is not on the list any more opens nothing.
+type aside struct {
+	advice string
+	where  string // path below the organization's that a break-glass session may ask for; nowhere: there is none
+}
+
+const nowhere = "-"
+
+// asides has a row for each kind of errand of which others than the owner and the operator are told.
+var asides = map[directory.ErrandKind]aside{
+	directory.ErrandBreakGlass: {
+		"nothing, if you know why. Otherwise tell the owner of {organization} at once, who can end the session, and replace the passkeys and " +
+			"recovery codes of that address. With a session of your own you can see whether a connection was changed.",
+		"/connection-requests",
+	},
+	directory.ErrandBreakGlassList: {
+		"nothing, if you know why. Otherwise tell the owner of {organization} at once, who can correct the list and look in the audit log " +
+			"for who changed it. With a break-glass session you can see the list.",
+		"",
+	},
+	directory.ErrandCredentials: {
+		"nothing, if it was you. Otherwise tell the owner of {organization} at once, who can remove passkeys, replace recovery codes and " +
+			"end sessions.",
+		nowhere,
+	},
+}
+
+// guide gives what an address is to do about an errand, and where it can look; nowhere where it cannot.
+func (n *notice) guide(org *directory.Organization, address string) (advice, where string) {
+	others, ok := asides[n.kind]
+	switch {
+	case !ok || address == org.RootEmail:
+		return n.advice, n.where
+	case org.Stands(address) != directory.StandingBreakGlass:
+		return others.advice, nowhere
+	default:
+		return others.advice, others.where
+	}
+}
+
 // letters gives the mails about an errand, one to each address; none where there is nobody to tell.
 func (t teller) letters(view *state.View, e *directory.Errand) []post.Letter {
 	d, known := view.Directory(e.Organization)
@@ -185,20 +239,24 @@ func (t teller) letters(view *state.View, e *directory.Errand) []post.Letter {
 	n, org := &notices[i], d.Organization()
 	fill := strings.NewReplacer("{organization}", org.Name, "{subject}", e.Subject, "{detail}", readable(e.Detail),
 		"{issuer}", issuerOf(d, e)).Replace
-	var text strings.Builder
-	fmt.Fprintf(&text, "%s, region %s (%s), %s\n\n", org.Name, t.region.Name, t.region.ID, instant(e.At).Format(moment))
-	fmt.Fprintf(&text, "What happened: %s\n", fill(n.happened))
+	var opening strings.Builder
+	fmt.Fprintf(&opening, "%s, region %s (%s), %s\n\n", org.Name, t.region.Name, t.region.ID, instant(e.At).Format(moment))
+	fmt.Fprintf(&opening, "What happened: %s\n", fill(n.happened))
 	if note := noteOf(d, e); note != "" {
-		fmt.Fprintf(&text, "The reviewer says: %s\n", note)
+		fmt.Fprintf(&opening, "The reviewer says: %s\n", note)
 	}
-	fmt.Fprintf(&text, "What to do: %s\n\nWhere:\n    GET %s/api/v1/organizations/%s%s\n", fill(n.advice), addressOf(t.region), org.ID, fill(n.where))
 
 	var letters []post.Letter
 	to := slices.DeleteFunc(slices.Clone(n.to(t, org, e)), func(address string) bool { return address == "" })
 	slices.Sort(to)
 	for _, address := range slices.Compact(to) {
+		advice, where := n.guide(org, address)
+		text := opening.String() + "What to do: " + fill(advice) + "\n"
+		if where != nowhere {
+			text += fmt.Sprintf("\nWhere:\n    GET %s/api/v1/organizations/%s%s\n", addressOf(t.region), org.ID, fill(where))
+		}
 		letters = append(letters, post.Letter{
-			ID: fmt.Sprintf("errand.%s.%d.%d", org.ID, e.Seq, e.Ordinal), To: address, Subject: fill(n.subject), Text: text.String(),
+			ID: fmt.Sprintf("errand.%s.%d.%d", org.ID, e.Seq, e.Ordinal), To: address, Subject: fill(n.subject), Text: text,
 		})
 	}
 	return letters

@@ -11,17 +11,21 @@ import (
 	"domicile/directory"
 	"domicile/fsm/command"
 	"domicile/httpapi/admin"
+	"domicile/httpapi/openapi"
 )
 
-// sent gives the addresses and the one text of an errand's mails.
+// sent gives the addresses of an errand's mails, and what the owner or the operators read.
 func (w *world) sent(e *directory.Errand) (to []string, subject, text string) {
 	w.Helper()
 	region := directory.Region{ID: "us", Name: "United States", URL: "https://us.example.com"}
 	for _, l := range (teller{region, []string{"review@saas.example", "desk@saas.example"}}).letters(w.FSM.View(), e) {
-		if text != "" && (l.Text != text || l.Subject != subject) {
-			w.Errorf("two people read two mails:\n%s\n%s", text, l.Text)
+		if subject != "" && l.Subject != subject {
+			w.Errorf("two people read two mails: %s, %s", subject, l.Subject)
 		}
-		to, subject, text = append(to, l.To), l.Subject, l.Text
+		to, subject = append(to, l.To), l.Subject
+		if l.To == "rosa@acme.example" || strings.HasSuffix(l.To, "@saas.example") {
+			text = l.Text
+		}
 	}
 	return to, subject, text
 }
@@ -66,6 +70,10 @@ func TestLetters(t *testing.T) {
 			"for ana@acme.example: passkey added."}},
 		{directory.ErrandConnection, "idp", "client_secret, disabled", owner, []string{
 			"at connection idp of The acme, to https://idp.example: client_secret, disabled.", "/audit\n"}},
+		{directory.ErrandConnection, "idp", directory.DetailAlgorithmOffered, owner, []string{
+			"https://idp.example sent The acme a token", "accept the algorithm", "/connections/idp\n"}},
+		{directory.ErrandConnection, "idp", directory.DetailAlgorithmMoved, owner, []string{
+			"https://idp.example signs the tokens for The acme", "announces the one before no longer", "/connections/idp\n"}},
 		{directory.ErrandDomain, "acme.example", "painted", nil, nil},
 		{99, "x", "", nil, nil},
 	} {
@@ -88,6 +96,41 @@ func TestLetters(t *testing.T) {
 		}
 		if strings.Contains(text, "reviewer says") != (tc.detail == "changes_requested") {
 			t.Errorf("%s %s: somebody else's note:\n%s", kindOf(e), tc.detail, text)
+		}
+	}
+}
+
+// Whoever is told besides the owner is sent where a break-glass session may look, or nowhere.
+func TestLetters_besidesTheOwner(t *testing.T) {
+	w := newWorld(t)
+	w.organization("acme", "rosa@acme.example")
+	w.breakGlass("acme", "rosa@acme.example", "ana@acme.example", "bo@acme.example")
+	const where = "\nWhere:\n    GET https://us.example.com/api/v1/organizations/acme"
+	for _, tc := range []struct {
+		kind            directory.ErrandKind
+		subject, detail string
+		want            map[string]string // what a mail says of where
+	}{
+		{directory.ErrandBreakGlass, "ana@acme.example", "", map[string]string{
+			"rosa@acme.example": where + "/sessions\n", "ana@acme.example": where + "/connection-requests\n", "bo@acme.example": where + "/connection-requests\n"}},
+		{directory.ErrandBreakGlassList, "", "old@acme.example", map[string]string{
+			"rosa@acme.example": where + "\n", "ana@acme.example": where + "\n", "bo@acme.example": where + "\n", "old@acme.example": ""}},
+		{directory.ErrandCredentials, "bo@acme.example", "passkey added", map[string]string{"rosa@acme.example": where + "/audit\n", "bo@acme.example": ""}},
+		{directory.ErrandCredentials, "guest@contractor.org", "passkey added", map[string]string{"rosa@acme.example": where + "/audit\n", "guest@contractor.org": ""}},
+	} {
+		e := &directory.Errand{Seq: 7, Kind: tc.kind, Organization: "acme", Subject: tc.subject, Detail: tc.detail}
+		letters := (teller{region: directory.Region{ID: "us", URL: "https://us.example.com"}}).letters(w.FSM.View(), e)
+		if len(letters) != len(tc.want) {
+			t.Errorf("%s: %d letters", kindOf(e), len(letters))
+		}
+		for _, l := range letters {
+			want := tc.want[l.To]
+			if !strings.HasSuffix(l.Text, want) || (want == "") == strings.Contains(l.Text, "Where:") {
+				t.Errorf("%s to %s:\n%s", kindOf(e), l.To, l.Text)
+			}
+			if owns := l.To == "rosa@acme.example"; owns == strings.Contains(l.Text, "tell the owner of The acme") && kindOf(e) != "credentials" || strings.ContainsAny(l.Text, "{}") {
+				t.Errorf("%s to %s:\n%s", kindOf(e), l.To, l.Text)
+			}
 		}
 	}
 }
@@ -146,17 +189,26 @@ func TestNotices_complete(t *testing.T) {
 	}
 }
 
-// What the mails point at is there.
+// What the mails point at is there, and open to those who read them.
 func TestNotices_pointAtRoutes(t *testing.T) {
-	var known []string
+	least := make(map[string]openapi.Role)
 	for _, route := range admin.Routes(admin.Deps{}) {
 		if route.Method == http.MethodGet {
-			known = append(known, parameter.ReplaceAllString(route.Path, "*"))
+			least[parameter.ReplaceAllString(route.Path, "*")] = route.Least
 		}
 	}
+	opens := func(reader openapi.Role, where string) bool {
+		role, known := least["/api/v1/organizations/*"+strings.ReplaceAll(where, "{subject}", "*")]
+		return known && reader.May(role)
+	}
 	for _, n := range notices {
-		if where := "/api/v1/organizations/*" + strings.ReplaceAll(n.where, "{subject}", "*"); !slices.Contains(known, where) {
-			t.Errorf("%q: there is no GET %s", n.subject, where)
+		if !opens(openapi.Owner, n.where) {
+			t.Errorf("%q: the owner gets no %s", n.subject, n.where)
+		}
+	}
+	for kind, others := range asides {
+		if others.where != nowhere && !opens(openapi.BreakGlass, others.where) {
+			t.Errorf("kind %d: a break-glass session gets no %s", kind, others.where)
 		}
 	}
 }

@@ -45,13 +45,16 @@ func (s *Service) backchannelLogout(ctx context.Context, id directory.Connection
 	if refusal != nil {
 		return refusal
 	}
-	claims, refusal := s.verifyStatement(ctx, connection, token, logoutType)
+	claims, signed, refusal := s.verifyStatement(ctx, connection, token, logoutType)
 	if refusal != nil {
 		return refusal
 	}
 	notice, reason := readLogout(claims, s.deps.Now(), connection)
 	if reason != "" {
 		return refuse(reason, nil)
+	}
+	if refusal := s.keepsTo(ctx, connection, signed); refusal != nil {
+		return refusal
 	}
 	return s.endSessions(ctx, connection, &command.EndSessions{
 		Connection: connection.ID, Subject: notice.subject, ProviderSID: notice.session, Cause: "back-channel logout",
@@ -79,38 +82,40 @@ func (s *Service) serving(ctx context.Context, id directory.ConnectionID) (*stat
 }
 
 // verifyStatement reads what a provider signed for us other than an ID token. The form and the signature are held to the
-// rules of ID tokens; the claims are the caller's to judge.
-func (s *Service) verifyStatement(ctx context.Context, connection *directory.Connection, raw, kind string) (claimSet, *Refusal) {
+// rules of ID tokens; the claims are the caller's to judge, and whether the connection keeps to the algorithm.
+func (s *Service) verifyStatement(ctx context.Context, connection *directory.Connection, raw, kind string) (claimSet, signature, *Refusal) {
+	var signed signature
 	if len(raw) > maxToken || strings.Count(raw, ".") != 2 {
-		return nil, refuse(ReasonTokenForm, nil) // before the provider is asked for anything
+		return nil, signed, refuse(ReasonTokenForm, nil) // before the provider is asked for anything
 	}
 	meta, refusal := s.providers.metadata(ctx, connection.Issuer)
 	if refusal != nil {
-		return nil, refusal
-	}
-	alg, id, refusal := checkForm(raw, meta.Algorithms, kind)
-	if refusal != nil {
-		return nil, refusal
+		return nil, signed, refusal
 	}
 	p := s.providers.of(connection.Issuer)
 	leave, ok := p.enter()
 	if !ok {
-		return nil, refuse(ReasonProviderBusy, nil)
+		return nil, signed, refuse(ReasonProviderBusy, nil)
 	}
 	defer leave()
+	meta = p.announcement(ctx, connection, meta, raw)
+	alg, id, refusal := checkForm(raw, meta.Algorithms, kind)
+	if refusal != nil {
+		return nil, signed, refusal
+	}
 	keys := &keySet{keys: p.keys, alg: alg, id: id}
 	payload, err := keys.VerifySignature(ctx, raw)
 	switch {
 	case keys.down != nil:
-		return nil, refuse(ReasonProviderDown, keys.down)
+		return nil, signed, refuse(ReasonProviderDown, keys.down)
 	case err != nil:
-		return nil, refuse(ReasonTokenSignature, err)
+		return nil, signed, refuse(ReasonTokenSignature, err)
 	}
 	claims, err := parseClaims(payload)
 	if err != nil {
-		return nil, refuse(ReasonTokenClaims, err)
+		return nil, signed, refuse(ReasonTokenClaims, err)
 	}
-	return claims, nil
+	return claims, signature{alg, meta.Algorithms}, nil
 }
 
 // logoutNotice is what a logout token says.

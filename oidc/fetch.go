@@ -7,13 +7,23 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
+
+	"domicile/directory"
 )
 
 // Bounds of what a provider may answer.
 const (
 	maxDocument = 256 << 10 // discovery document, key set
 	maxAnswer   = 64 << 10  // token endpoint, userinfo
+)
+
+// Bounds of how long a provider's document is used without asking again, where the provider says so.
+const (
+	minLife = 5 * time.Minute
+	maxLife = time.Duration(directory.MaxProviderLife) * time.Microsecond
 )
 
 // endpoint names what is asked of a provider, in metrics.
@@ -47,14 +57,41 @@ func (f *fetcher) endpointURL(address string) error {
 	return nil
 }
 
-// get reads one document. Anything but 200 is an error, redirects included.
-func (f *fetcher) get(ctx context.Context, e endpoint, address, bearer string, limit int64) ([]byte, error) {
+// document reads a discovery document or key set, and how long its provider says that it lives.
+func (f *fetcher) document(ctx context.Context, e endpoint, address string) ([]byte, time.Duration, error) {
+	text, header, err := f.get(ctx, e, address, "", maxDocument)
+	return text, lifeOf(header), err
+}
+
+// lifeOf reads for how long a document may be used without asking again (RFC 9111 §4.2), within bounds: a provider cannot have
+// itself asked with every sign-in, and a key that it withdraws goes within a day. 0: it does not say.
+func lifeOf(header http.Header) time.Duration {
+	for directive := range strings.SplitSeq(strings.Join(header.Values("Cache-Control"), ","), ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
+		if !strings.EqualFold(name, "max-age") {
+			continue
+		}
+		seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31)
+		if errors.Is(err, strconv.ErrRange) {
+			return maxLife
+		}
+		if err != nil {
+			return 0
+		}
+		age, _ := strconv.ParseUint(header.Get("Age"), 10, 31) // spent in caches on the way; none where it cannot be read
+		return min(max(time.Duration(seconds)*time.Second-time.Duration(age)*time.Second, minLife), maxLife)
+	}
+	return 0
+}
+
+// get reads one answer. Anything but 200 is an error, redirects included.
+func (f *fetcher) get(ctx context.Context, e endpoint, address, bearer string, limit int64) ([]byte, http.Header, error) {
 	if err := f.endpointURL(address); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	req.Header.Set("Accept", "application/json")
 	if bearer != "" {
@@ -62,13 +99,14 @@ func (f *fetcher) get(ctx context.Context, e endpoint, address, bearer string, l
 	}
 	resp, err := f.client(e, limit).Do(req)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d", resp.StatusCode)
+		return nil, nil, fmt.Errorf("status %d", resp.StatusCode)
 	}
-	return io.ReadAll(resp.Body)
+	body, err := io.ReadAll(resp.Body)
+	return body, resp.Header, err
 }
 
 // client is an HTTP client that measures one endpoint and reads at most limit bytes of an answer.

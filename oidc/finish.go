@@ -48,6 +48,9 @@ func (s *Service) Finish(ctx context.Context, callback Callback) (SignedIn, erro
 	s.deps.Metrics.signins.WithLabelValues(outcome(refusal)).Inc()
 	if refusal != nil {
 		s.logRefusal(ctx, "sign-in refused", refusal, cmp.Or(refusal.Connection, callback.Connection))
+		s.recordRefusal(ctx, refusal, callback.Connection, directory.SignIn{
+			Way: directory.WayProvider, Agent: AgentOf(callback.UserAgent), Address: callback.Address,
+		})
 		return SignedIn{}, refusal
 	}
 	for _, cookie := range callback.Cookies {
@@ -75,7 +78,7 @@ func (s *Service) finish(ctx context.Context, callback Callback) (SignedIn, *Ref
 	done, refusal := s.finishTransaction(ctx, callback, t)
 	if refusal != nil {
 		refusal.Connection, refusal.ReturnTo, refusal.Spent = t.Connection, t.ReturnTo, s.spent.holds(t.ID)
-		return SignedIn{}, refusal
+		return SignedIn{}, refusal.by(t.Connection)
 	}
 	s.deps.Logger.InfoContext(ctx, "signed in", slog.String("organization", string(done.Organization)),
 		slog.String("connection", string(t.Connection)), slog.String("session", string(done.Session)))
@@ -102,6 +105,9 @@ func (s *Service) finishTransaction(ctx context.Context, callback Callback, t *t
 		id.at = s.deps.Now().Unix()
 	}
 	for range maxOpenings {
+		if refusal := s.keepsTo(ctx, connection, id.signed); refusal != nil {
+			return SignedIn{}, refusal
+		}
 		admitted, refusal := s.admit(ctx, connection, &id)
 		if refusal != nil {
 			return SignedIn{}, refusal
@@ -164,10 +170,10 @@ func (s *Service) recall(callback Callback) (*transaction, *Refusal) {
 		return nil, refuse(ReasonTransactionInvalid, err)
 	}
 	if t.expired(s.deps.Now()) {
-		return nil, refuse(ReasonTransactionExpired, nil)
+		return nil, refuse(ReasonTransactionExpired, nil).by(t.Connection)
 	}
 	if subtle.ConstantTimeCompare([]byte(t.State), []byte(given)) != 1 {
-		return nil, refuse(ReasonTransactionInvalid, nil)
+		return nil, refuse(ReasonTransactionInvalid, nil).by(t.Connection)
 	}
 	// The address that was asked for is the one that was called, be it a connection's own or the shared one.
 	called := s.SharedRedirectURI()
@@ -175,7 +181,7 @@ func (s *Service) recall(callback Callback) (*transaction, *Refusal) {
 		called = s.RedirectURI(callback.Connection)
 	}
 	if t.RedirectURI != called {
-		return nil, refuse(ReasonOtherConnection, nil)
+		return nil, refuse(ReasonOtherConnection, nil).by(t.Connection)
 	}
 	return t, nil
 }
@@ -238,7 +244,8 @@ func (s *Service) authenticate(ctx context.Context, connection *directory.Connec
 	if !ok {
 		return identity{}, refuse(ReasonTokenForm, nil)
 	}
-	claims, refusal := s.verifyToken(ctx, p, raw, expectation{
+	meta = p.announcement(ctx, connection, meta, raw)
+	claims, alg, refusal := s.verifyToken(ctx, p, raw, expectation{
 		issuer: t.Issuer, clientID: connection.ClientID, nonce: t.Nonce, algorithms: meta.Algorithms,
 		started: t.started(), accessToken: tokens.AccessToken, code: code,
 		maxAge: connection.MaxAge, contexts: connection.ACRValues,
@@ -248,6 +255,7 @@ func (s *Service) authenticate(ctx context.Context, connection *directory.Connec
 	}
 	peculiar := directory.ProviderProfileOf(connection.Issuer)
 	id := identityOf(claims, peculiar)
+	id.signed = signature{alg, meta.Algorithms}
 	if meta.EndSessionEndpoint != "" {
 		id.token = raw
 	}

@@ -22,6 +22,7 @@ type identity struct {
 	domain          string // with shared providers: the organization's domain, else empty
 	shared          bool   // every account in the world has this issuer
 	token           string // the ID token, where the provider takes it as a hint when the person signs out; else empty
+	signed          signature
 
 	authentication
 }
@@ -97,7 +98,7 @@ func (s *Service) askUserinfo(ctx context.Context, meta *metadata, id *identity,
 	if meta.UserinfoEndpoint == "" || accessToken == "" {
 		return nil
 	}
-	body, err := s.providers.fetch.get(ctx, endpointUserinfo, meta.UserinfoEndpoint, accessToken, maxAnswer)
+	body, _, err := s.providers.fetch.get(ctx, endpointUserinfo, meta.UserinfoEndpoint, accessToken, maxAnswer)
 	if err != nil {
 		return refuse(ReasonUserinfo, err)
 	}

@@ -142,14 +142,18 @@ type keySet struct {
 	down    error  // the keys could not be had
 }
 
-// VerifySignature implements gooidc.KeySet. Keys that the provider published since the last look are fetched, at most
-// once in 30 seconds.
+// VerifySignature implements gooidc.KeySet. Keys that the provider published since the last look are taken from the ledger, where
+// another node has seen them, or fetched, at most once in 30 seconds.
 func (s *keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(s.alg)})
 	if err != nil {
 		return nil, errSignature
 	}
-	for _, get := range []func(context.Context) ([]verificationKey, error){s.keys.get, s.keys.getNewer} {
+	adopt := func(ctx context.Context) ([]verificationKey, error) {
+		keys, _ := s.keys.adopt(ctx)
+		return keys, nil
+	}
+	for _, get := range []func(context.Context) ([]verificationKey, error){s.keys.get, adopt, s.keys.getNewer} {
 		keys, err := get(ctx)
 		if err != nil {
 			s.down = err

@@ -20,7 +20,7 @@ func whois(d *state.Directory, connection *directory.Connection, id *identity) (
 	if link, ok := d.Link(connection.ID, id.issuer, id.subject); ok {
 		user, ok := d.User(link.User)
 		if !ok || user.Source == directory.SourceRoot {
-			return nil, refuse(ReasonLinkConflict, nil)
+			return nil, refuse(ReasonLinkConflict, nil).of(link.User)
 		}
 		return active(user)
 	}
@@ -50,7 +50,7 @@ func elsewhere(d *state.Directory, connection *directory.Connection, address str
 
 func active(user *directory.User) (*directory.User, *Refusal) {
 	if !user.Active {
-		return nil, refuse(ReasonInactive, nil)
+		return nil, refuse(ReasonInactive, nil).of(user.ID)
 	}
 	return user, nil
 }

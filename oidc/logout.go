@@ -32,6 +32,7 @@ const (
 type Farewell struct {
 	URL   string // empty: nowhere, the provider announces no logout
 	State string // for the cookie FarewellCookie, MaxAge FarewellLifetime
+	Alone bool   // the session was opened without a provider
 }
 
 // FarewellCookie names the cookie that a browser keeps while it is at its provider for a logout.
@@ -56,6 +57,9 @@ func (s *Service) SignOut(ctx context.Context, cookieValue, hint string) (Farewe
 	session, ok := view.Session(seal.HashToken(cookieValue))
 	if !ok {
 		return Farewell{}, nil
+	}
+	if session.Kind != directory.SessionSSO {
+		return Farewell{Alone: true}, nil
 	}
 	connection, ok := view.Connection(session.Connection)
 	if !ok || !connection.Enabled {
@@ -233,6 +237,7 @@ func (s *Service) told(ctx context.Context, how means, id directory.ConnectionID
 	s.count(how, outcome(refusal))
 	if refusal != nil {
 		s.logRefusal(ctx, "logout refused", refusal, id)
+		s.recordRefusal(ctx, refusal, id, directory.SignIn{Way: directory.WayLogout})
 		return refusal
 	}
 	s.deps.Logger.InfoContext(ctx, "provider ended sessions", slog.String("how", string(how)), slog.String("connection", string(id)))

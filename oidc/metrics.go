@@ -19,6 +19,7 @@ type Metrics struct {
 	moved              prometheus.Counter
 	created            prometheus.Counter
 	touched, untouched prometheus.Counter
+	recorded           *prometheus.CounterVec
 
 	checkOK, checkRefused, checkUnavailable prometheus.Counter
 }
@@ -68,6 +69,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "domicile_oidc_just_in_time_users_total",
 			Help: "Users that were made when they signed in.",
 		}),
+		recorded: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "domicile_signin_refusals_recorded_total",
+			Help: "Refused sign-ins for the organizations' logs, by outcome: written, folded (counted in the row of one alike) or dropped.",
+		}, []string{"outcome"}),
 		touched:          touches.WithLabelValues("written"),
 		untouched:        touches.WithLabelValues("dropped"),
 		checkOK:          checks.WithLabelValues("ok"),
@@ -76,7 +81,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	m.zero()
 	reg.MustRegister(checks, touches, m.starts, m.signins, m.logouts, m.latency, m.refreshes, m.previousSecret, m.olderCertificate,
-		m.moved, m.created)
+		m.moved, m.created, m.recorded)
 	return m
 }
 
@@ -93,6 +98,9 @@ func (m *Metrics) zero() {
 		if reason.Class() != ClassUnknown { // such are of starts and of revocations
 			m.signins.WithLabelValues(string(reason))
 		}
+	}
+	for _, outcome := range []string{recordWritten, recordFolded, recordDropped} {
+		m.recorded.WithLabelValues(outcome)
 	}
 	for _, result := range []string{"ok", "failed"} {
 		m.refreshes.WithLabelValues(result)

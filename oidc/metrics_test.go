@@ -44,12 +44,13 @@ func TestMetrics_startAtZero(t *testing.T) {
 		"domicile_signins_total":        len(outcomes) - elsewhere,
 		"domicile_idp_request_seconds":  4,
 
-		"domicile_oidc_provider_refreshes_total": 2,
-		"domicile_oidc_previous_secret_total":    1,
-		"domicile_oidc_older_certificate_total":  1,
-		"domicile_oidc_endpoints_moved_total":    1,
-		"domicile_oidc_just_in_time_users_total": 1,
-		"domicile_session_uses_total":            2,
+		"domicile_oidc_provider_refreshes_total":  2,
+		"domicile_oidc_previous_secret_total":     1,
+		"domicile_oidc_older_certificate_total":   1,
+		"domicile_oidc_endpoints_moved_total":     1,
+		"domicile_oidc_just_in_time_users_total":  1,
+		"domicile_session_uses_total":             2,
+		"domicile_signin_refusals_recorded_total": 3,
 	} {
 		if series[name] != want {
 			t.Errorf("%s has %d series before anything happened, want %d", name, series[name], want)

@@ -79,8 +79,8 @@ func newcomer(d *state.Directory, connection *directory.Connection, id *identity
 			return command.UserFields{}, refuse(ReasonNewcomerEmail, nil)
 		}
 	}
-	if reason := resembled(d, id.external, keys); reason != "" {
-		return command.UserFields{}, refuse(reason, nil)
+	if reason, user := resembled(d, id.external, keys); reason != "" {
+		return command.UserFields{}, refuse(reason, nil).of(user)
 	}
 	person := directory.Person{
 		UserName: id.userName(address), ExternalID: id.external, DisplayName: displayable(id.name), Email: address,
@@ -119,9 +119,9 @@ func displayable(name string) string {
 	return directory.Cut(strings.TrimSpace(visible), maxDisplayName)
 }
 
-// resembled tells why nobody new may have this external id and these names and addresses, all folded: empty if nobody has
-// or had any of them.
-func resembled(d *state.Directory, external string, keys []string) Reason {
+// resembled tells why nobody new may have this external id and these names and addresses, all folded, and who has or had them:
+// empty if nobody has or had any.
+func resembled(d *state.Directory, external string, keys []string) (Reason, directory.ResourceID) {
 	var live []*directory.User
 	if external != "" {
 		live = slices.AppendSeq(live, d.UsersByExternalID(external))
@@ -132,20 +132,20 @@ func resembled(d *state.Directory, external string, keys []string) Reason {
 		}
 		live = slices.AppendSeq(live, d.UsersByEmail(key))
 	}
-	if slices.ContainsFunc(live, func(u *directory.User) bool { return !u.Active }) {
-		return ReasonInactive
+	if i := slices.IndexFunc(live, func(u *directory.User) bool { return !u.Active }); i >= 0 {
+		return ReasonInactive, live[i].ID
 	}
 	if len(live) > 0 {
-		return ReasonNewcomerTaken
+		return ReasonNewcomerTaken, live[0].ID
 	}
 	for deleted := range d.DeletedUsers() {
 		u := deleted.User
 		if external != "" && u.ExternalID == external || slices.Contains(keys, u.UserNameKey) ||
 			slices.ContainsFunc(u.Emails, func(address string) bool { return slices.Contains(keys, address) }) {
-			return ReasonInactive
+			return ReasonInactive, u.ID
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // createUser makes a newcomer, and gives the record.

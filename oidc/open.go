@@ -53,7 +53,7 @@ func (o *opening) command(now time.Time) *command.OpenSession {
 	opened.SessionDetails = command.SessionDetails{
 		Idle: o.policy.SessionIdle, Methods: id.methods, Agent: o.agent, Address: o.address,
 	}
-	opened.ProviderSID, opened.Context = id.sid, id.context
+	opened.ProviderSID, opened.Context, opened.Algorithm = id.sid, id.context, id.signed.algorithm
 	opened.Authed = directory.Time(time.Unix(id.at, 0).UnixMicro())
 	return opened
 }
@@ -71,7 +71,7 @@ func (s *Service) open(ctx context.Context, o opening) (SignedIn, *Refusal) {
 		err = result.Err()
 	}
 	if err != nil {
-		return SignedIn{}, refuse(ledgerReason(err), err)
+		return SignedIn{}, refuse(ledgerReason(err), err).of(o.user.ID)
 	}
 	return SignedIn{
 		SessionToken:      token,

@@ -2,6 +2,8 @@ package oidc
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -67,8 +69,14 @@ type proofOrder struct {
 }
 
 type takenProof struct {
-	version  uint64 // of the connection
+	means    directory.Hash // of the connection
 	previous bool
+}
+
+// meansOf names by what a connection may be let in: another version of it may well have the same.
+func meansOf(c *directory.Connection) directory.Hash {
+	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %x %x %d", c.Issuer, c.ClientID, c.AuthMethod, []byte(c.ClientSecret),
+		[]byte(c.PreviousSecret), c.SecretExpires))
 }
 
 func newProofOrder() *proofOrder {
@@ -79,7 +87,7 @@ func newProofOrder() *proofOrder {
 func (o *proofOrder) of(connection *directory.Connection, proofs []proof) []proof {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if last, known := o.taken[connection.ID]; known && last.version == connection.Version && last.previous != proofs[0].previous {
+	if last, known := o.taken[connection.ID]; known && last.means == meansOf(connection) && last.previous != proofs[0].previous {
 		slices.Reverse(proofs)
 	}
 	return proofs
@@ -92,5 +100,5 @@ func (o *proofOrder) took(connection *directory.Connection, proof proof) {
 	if len(o.taken) >= maxProofOrders {
 		clear(o.taken)
 	}
-	o.taken[connection.ID] = takenProof{connection.Version, proof.previous}
+	o.taken[connection.ID] = takenProof{meansOf(connection), proof.previous}
 }

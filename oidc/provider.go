@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	metadataFresh = 24 * time.Hour
+	metadataFresh = 24 * time.Hour // unless the provider says otherwise, as of keys
 	metadataStale = 7 * 24 * time.Hour
-	keysFresh     = 15 * time.Minute
+	keysFresh     = 20 * time.Minute // more than between two runs of the leader's job, so that no other node asks
 	keysStale     = 72 * time.Hour
 
 	maxProviders   = 4096
@@ -90,24 +90,31 @@ func (p *providers) makeRoom() {
 func (p *providers) open(issuer string) *provider {
 	opened := &provider{slots: make(chan struct{}, maxConcurrency)}
 	opened.meta = newDocument(p.now, metadataFresh, metadataStale, source[*metadata]{
-		fetch: func(ctx context.Context) ([]byte, error) {
-			return p.fetch.get(ctx, endpointDiscovery, directory.DiscoveryURL(issuer), "", maxDocument)
+		fetch: func(ctx context.Context) ([]byte, time.Duration, error) {
+			return p.fetch.document(ctx, endpointDiscovery, directory.DiscoveryURL(issuer))
 		},
-		parse:  func(text []byte) (*metadata, error) { return p.fetch.parseMetadata(issuer, text) },
-		recall: func(ctx context.Context) kept { return p.shelf.metadata(ctx, issuer) },
-		keep:   func(ctx context.Context, old, made kept) { p.shelf.keepMetadata(ctx, issuer, old, made) },
+		parse: func(text []byte) (*metadata, error) { return p.fetch.parseMetadata(issuer, text) },
+		recall: func(ctx context.Context) kept {
+			return p.shelf.recall(ctx, shelfPlace{issuer, directory.ProviderMetadata})
+		},
+		keep: func(ctx context.Context, old, made kept) {
+			p.shelf.noteMoves(ctx, issuer, old, made)
+			p.shelf.keep(ctx, shelfPlace{issuer, directory.ProviderMetadata}, made)
+		},
 	})
 	opened.keys = newDocument(p.now, keysFresh, keysStale, source[[]verificationKey]{
-		fetch: func(ctx context.Context) ([]byte, error) {
+		fetch: func(ctx context.Context) ([]byte, time.Duration, error) {
 			meta, err := opened.meta.get(ctx)
 			if err != nil {
-				return nil, err
+				return nil, 0, err
 			}
-			return p.fetch.get(ctx, endpointKeys, meta.KeysURL, "", maxDocument)
+			return p.fetch.document(ctx, endpointKeys, meta.KeysURL)
 		},
 		parse:  parseKeys,
-		recall: func(ctx context.Context) kept { return p.shelf.keys(ctx, issuer) },
-		keep:   func(ctx context.Context, _, made kept) { p.shelf.keepKeys(ctx, issuer, made) },
+		recall: func(ctx context.Context) kept { return p.shelf.recall(ctx, shelfPlace{issuer, directory.ProviderKeys}) },
+		keep: func(ctx context.Context, _, made kept) {
+			p.shelf.keep(ctx, shelfPlace{issuer, directory.ProviderKeys}, made)
+		},
 	})
 	return opened
 }

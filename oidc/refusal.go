@@ -9,7 +9,8 @@ import (
 	"domicile/seal"
 )
 
-// Reason says precisely why a sign-in was refused: a code for logs, audit and metric labels, never for the page.
+// Reason says precisely why a sign-in was refused: a code for logs, the organization's log of sign-ins and metric labels, never
+// for the page.
 type Reason string
 
 // The reasons, in the order in which a callback is judged.
@@ -36,6 +37,7 @@ const (
 	ReasonNoSigningKey        Reason = "no_signing_key"
 	ReasonTokenForm           Reason = "token_form"
 	ReasonTokenAlgorithm      Reason = "token_algorithm"
+	ReasonAlgorithmChanged    Reason = "token_algorithm_changed"
 	ReasonTokenType           Reason = "token_type"
 	ReasonTokenSignature      Reason = "token_signature"
 	ReasonTokenClaims         Reason = "token_claims"
@@ -106,6 +108,7 @@ var classes = map[Reason]Class{
 	ReasonNoSigningKey:        ClassUnavailable,
 	ReasonTokenForm:           ClassProvider,
 	ReasonTokenAlgorithm:      ClassProvider,
+	ReasonAlgorithmChanged:    ClassProvider,
 	ReasonTokenType:           ClassProvider,
 	ReasonTokenSignature:      ClassProvider,
 	ReasonTokenClaims:         ClassProvider,
@@ -156,7 +159,7 @@ func (c Class) kind() directory.Kind {
 // Refusal is why nobody was signed in. It names no person and quotes nothing that came from outside.
 type Refusal struct {
 	Reason    Reason
-	Reference string // eight letters and digits that the person can read out; the log line has the same
+	Reference string // eight letters and digits that the person can read out; the log line and the log of sign-ins have the same
 	Provider  string // where the provider answered with an error: the OAuth error code, from a fixed list
 	Err       error  // the cause, for errors.Is; never shown, never logged
 
@@ -166,6 +169,9 @@ type Refusal struct {
 	Connection directory.ConnectionID
 	// ReturnTo is then where it was to lead, for another try too.
 	ReturnTo string
+
+	through directory.ConnectionID // that the sign-in certainly is of, for the log of sign-ins
+	taken   directory.ResourceID   // for whom the identity was taken, for the same
 }
 
 // Error gives the reason and the reference.
@@ -185,6 +191,18 @@ func (r *Refusal) Unwrap() []error {
 // refuse makes a refusal with a new reference.
 func refuse(reason Reason, cause error) *Refusal {
 	return &Refusal{Reason: reason, Reference: newReference(), Err: cause}
+}
+
+// by adds the connection that a sign-in is of.
+func (r *Refusal) by(connection directory.ConnectionID) *Refusal {
+	r.through = connection
+	return r
+}
+
+// of adds the user that an identity was taken for.
+func (r *Refusal) of(user directory.ResourceID) *Refusal {
+	r.taken = user
+	return r
 }
 
 // newReference is short enough to read out on the phone.

@@ -50,7 +50,7 @@ func (s *Service) revokeUser(ctx context.Context, id directory.ConnectionID, tok
 	if refusal != nil {
 		return refusal
 	}
-	claims, refusal := s.verifyStatement(ctx, connection, token, revocationType)
+	claims, _, refusal := s.verifyStatement(ctx, connection, token, revocationType)
 	if refusal != nil {
 		return refusal
 	}

@@ -47,6 +47,7 @@ type Service struct {
 	order     *proofOrder
 	spent     *spent
 	touches   *touches
+	refusals  *refusals
 }
 
 // New makes a Service.
@@ -71,14 +72,16 @@ func New(deps Deps) *Service {
 		order:     newProofOrder(),
 		spent:     newSpent(),
 		touches:   newTouches(),
+		refusals:  newRefusals(),
 	}
 }
 
-// Run writes, until ctx ends, what no sign-in waits for: when sessions were used, and providers' documents.
+// Run writes, until ctx ends, what no sign-in waits for: when sessions were used, who was refused, and providers' documents.
 func (s *Service) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { s.shelf.run(ctx) })
 	group.Go(func() { s.runTouches(ctx) })
+	group.Go(func() { s.runRecords(ctx) })
 	group.Wait()
 }
 

@@ -14,22 +14,20 @@ import (
 )
 
 const (
-	// shelfGrain is how much newer an unchanged document has to be to be kept again.
-	shelfGrain = directory.Time(time.Hour / time.Microsecond)
-
 	maxKeeping   = 64              // documents that wait to be kept; those over it are offered again when they are fetched next
 	keepPatience = 5 * time.Second // for one of them
+	keepTries    = 3               // while other nodes keep others
 	maxNamed     = 10              // connections in a log line
 )
 
 // shelf is the ledger as the place where providers' documents are kept, so that a node that has just started can sign
-// people in while a provider's discovery and keys cannot be asked for.
+// people in while a provider's discovery and keys cannot be asked for, and the others need not ask.
 type shelf struct {
 	proposer command.Proposer
 	viewer   state.Viewer
 	logger   *slog.Logger
 	metrics  *Metrics
-	queue    chan *command.PutProvider
+	queue    chan shelved
 
 	mu      sync.Mutex
 	waiting map[shelfPlace]bool // in the queue or under way; guarded by mu
@@ -37,79 +35,64 @@ type shelf struct {
 
 // shelfPlace is where one document stands.
 type shelfPlace struct {
-	issuer string
-	keys   bool // the key set, or else the metadata
+	issuer   string
+	document directory.ProviderDocument
+}
+
+// shelved is a document that may be news to the ledger.
+type shelved struct {
+	shelfPlace
+	kept
 }
 
 func newShelf(deps *Deps) *shelf {
 	return &shelf{
 		proposer: deps.Proposer, viewer: deps.Viewer, logger: deps.Logger, metrics: deps.Metrics,
-		queue: make(chan *command.PutProvider, maxKeeping), waiting: make(map[shelfPlace]bool),
+		queue: make(chan shelved, maxKeeping), waiting: make(map[shelfPlace]bool),
 	}
 }
 
-// metadata gives the ledger's copy of an issuer's discovery document.
-func (s *shelf) metadata(ctx context.Context, issuer string) kept {
-	_, provider := s.look(ctx, issuer)
-	return keptAt(provider.Metadata, provider.Fetched)
-}
-
-// keys gives the ledger's copy of an issuer's key set.
-func (s *shelf) keys(ctx context.Context, issuer string) kept {
-	_, provider := s.look(ctx, issuer)
-	return keptAt(provider.Keys, provider.KeysFetched)
-}
-
-func keptAt(text string, at directory.Time) kept {
-	if text == "" {
-		return kept{}
-	}
-	return kept{[]byte(text), time.UnixMicro(int64(at))}
-}
-
-// look gives what the ledger has of an issuer, and the view that was looked at: nil where this node cannot know.
-func (s *shelf) look(ctx context.Context, issuer string) (*state.View, directory.Provider) {
+// recall gives the ledger's copy of a document.
+func (s *shelf) recall(ctx context.Context, place shelfPlace) kept {
 	view, err := s.viewer.View(ctx, state.Local())
 	if err != nil {
-		return nil, directory.Provider{}
+		return kept{} // this node cannot know
 	}
-	if provider, ok := view.Provider(issuer); ok {
-		return view, *provider
+	held := copyIn(view, place)
+	if held.Text == "" {
+		return kept{}
 	}
-	return view, directory.Provider{}
+	return kept{[]byte(held.Text), time.UnixMicro(int64(held.Fetched)), time.Duration(held.Life) * time.Microsecond}
 }
 
-// keepMetadata offers a discovery document to the ledger, and says where an endpoint has gone to another host.
-func (s *shelf) keepMetadata(ctx context.Context, issuer string, old, made kept) {
-	view, provider := s.look(ctx, issuer)
-	if view == nil {
+func copyIn(view *state.View, place shelfPlace) directory.ProviderCopy {
+	if provider, ok := view.Provider(place.issuer); ok {
+		return *provider.Copy(place.document)
+	}
+	return directory.ProviderCopy{}
+}
+
+// noteMoves says where an endpoint has gone to another host.
+func (s *shelf) noteMoves(ctx context.Context, issuer string, old, made kept) {
+	moves := movesBetween(string(old.text), string(made.text))
+	view, err := s.viewer.View(ctx, state.Local())
+	if err != nil || len(moves) == 0 {
 		return
 	}
-	if moved := movedEndpoints(old.text, made.text); len(moved) > 0 {
-		s.metrics.moved.Inc()
-		s.logger.WarnContext(ctx, "endpoints of an identity provider have moved to another host",
-			slog.Any("endpoints", moved), slog.Any("connections", connectionsTo(view, issuer)))
+	var endpoints []string
+	for _, move := range moves {
+		endpoints = append(endpoints, move.Endpoint)
 	}
-	s.offer(view, shelfPlace{issuer, false}, provider.Metadata, provider.Fetched, made)
+	s.metrics.moved.Inc()
+	s.logger.WarnContext(ctx, "endpoints of an identity provider have moved to another host",
+		slog.Any("endpoints", endpoints), slog.Any("connections", connectionsTo(view, issuer)))
 }
 
-// keepKeys offers a key set to the ledger.
-func (s *shelf) keepKeys(ctx context.Context, issuer string, made kept) {
-	if view, provider := s.look(ctx, issuer); view != nil {
-		s.offer(view, shelfPlace{issuer, true}, provider.Keys, provider.KeysFetched, made)
-	}
-}
-
-// offer queues a document that is news to the ledger.
-func (s *shelf) offer(view *state.View, place shelfPlace, text string, fetched directory.Time, made kept) {
-	at := directory.Time(made.fetched.UnixMicro())
-	if view.Level() < command.SecondLevel || len(made.text) > directory.MaxProviderDocument ||
-		string(made.text) == text && at < fetched+shelfGrain {
+// keep queues a document that is news to the ledger.
+func (s *shelf) keep(ctx context.Context, place shelfPlace, made kept) {
+	view, err := s.viewer.View(ctx, state.Local())
+	if err != nil || news(view, shelved{place, made}) == nil {
 		return
-	}
-	put := &command.PutProvider{Issuer: place.issuer, Metadata: string(made.text), Fetched: at}
-	if place.keys {
-		put = &command.PutProvider{Issuer: place.issuer, Keys: string(made.text), KeysFetched: at}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,10 +100,33 @@ func (s *shelf) offer(view *state.View, place shelfPlace, text string, fetched d
 		return
 	}
 	select {
-	case s.queue <- put:
+	case s.queue <- shelved{place, made}:
 		s.waiting[place] = true
 	default:
 	}
+}
+
+// news gives the command that keeps a document; nil where the ledger has it, or cannot take it.
+func news(view *state.View, made shelved) *command.PutProvider {
+	held := copyIn(view, made.shelfPlace)
+	put := &command.PutProvider{
+		Issuer: made.issuer, Document: made.document, Seen: held.Hash(),
+		Fetched: directory.Time(made.fetched.UnixMicro()), Life: directory.Time(made.life / time.Microsecond),
+	}
+	if view.Level() < command.SecondLevel || len(made.text) > directory.MaxProviderDocument || put.Fetched <= held.Fetched {
+		return nil
+	}
+	if string(made.text) == held.Text {
+		if !made.document.Confirms(&held, put.Fetched) {
+			return nil
+		}
+		return put
+	}
+	put.Text = string(made.text)
+	if made.document == directory.ProviderMetadata {
+		put.Moves = movesBetween(held.Text, put.Text)
+	}
+	return put
 }
 
 // run writes what waits, one document at a time, until ctx ends. What cannot be written is offered again with its next
@@ -130,37 +136,58 @@ func (s *shelf) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case put := <-s.queue:
-			s.write(ctx, put)
+		case made := <-s.queue:
+			s.write(ctx, made)
 		}
 	}
 }
 
-func (s *shelf) write(ctx context.Context, put *command.PutProvider) {
+func (s *shelf) write(ctx context.Context, made shelved) {
 	ctx, cancel := context.WithTimeout(ctx, keepPatience)
 	defer cancel()
-	result, err := s.proposer.Propose(ctx, command.Command{Actor: doorActor, Payload: put})
-	if err == nil {
-		err = result.Err()
-	}
+	err := s.tryWrite(ctx, made)
 	if err != nil && ctx.Err() == nil {
 		s.logger.WarnContext(ctx, "a provider's document was not kept", slog.Any("error", err))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.waiting, shelfPlace{put.Issuer, put.Keys != ""})
+	delete(s.waiting, made.shelfPlace)
+}
+
+// tryWrite writes a document over the one that this node sees, and again where another node has written meanwhile.
+func (s *shelf) tryWrite(ctx context.Context, made shelved) error {
+	freshness, err := state.Local(), error(nil)
+	for range keepTries {
+		var view *state.View
+		if view, err = s.viewer.View(ctx, freshness); err != nil {
+			return err
+		}
+		put := news(view, made)
+		if put == nil {
+			return nil
+		}
+		var result command.Result
+		if result, err = s.proposer.Propose(ctx, command.Command{Actor: doorActor, Payload: put}); err == nil {
+			err = result.Err()
+		}
+		if directory.KindOf(err) != directory.KindStale {
+			return err
+		}
+		freshness = state.Confirmed()
+	}
+	return err
 }
 
 // doorActor is who wrote what no person did.
 const doorActor = "oidc"
 
-// movedEndpoints names the endpoints whose host differs between two discovery documents.
-func movedEndpoints(old, made []byte) []string {
+// movesBetween lists the endpoints whose host differs between two discovery documents.
+func movesBetween(old, made string) []directory.ProviderMove {
 	var before, after metadata
-	if json.Unmarshal(old, &before) != nil || json.Unmarshal(made, &after) != nil {
+	if json.Unmarshal([]byte(old), &before) != nil || json.Unmarshal([]byte(made), &after) != nil {
 		return nil
 	}
-	var moved []string
+	var moves []directory.ProviderMove
 	for _, endpoint := range []struct{ name, before, after string }{
 		{"authorization_endpoint", before.AuthorizationEndpoint, after.AuthorizationEndpoint},
 		{"token_endpoint", before.TokenEndpoint, after.TokenEndpoint},
@@ -168,29 +195,28 @@ func movedEndpoints(old, made []byte) []string {
 		{"jwks_uri", before.KeysURL, after.KeysURL},
 		{"end_session_endpoint", before.EndSessionEndpoint, after.EndSessionEndpoint},
 	} {
-		if endpoint.before != "" && hostOf(endpoint.before) != hostOf(endpoint.after) {
-			moved = append(moved, endpoint.name)
+		move := directory.ProviderMove{Endpoint: endpoint.name, From: hostOf(endpoint.before), To: hostOf(endpoint.after)}
+		if endpoint.before != "" && move.From != move.To {
+			moves = append(moves, move)
 		}
 	}
-	return moved
+	return moves
 }
 
+// hostOf gives the host and port of an address, cut to what the ledger takes.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return ""
 	}
-	return u.Host
+	return directory.Cut(u.Host, directory.MaxProviderHost)
 }
 
 // connectionsTo lists the ids of connections to an issuer, some of them.
 func connectionsTo(view *state.View, issuer string) []directory.ConnectionID {
 	var ids []directory.ConnectionID
-	for connection := range view.AllConnections() {
-		if connection.Issuer == issuer {
-			ids = append(ids, connection.ID)
-		}
-		if len(ids) == maxNamed {
+	for connection := range view.ConnectionsTo(issuer) {
+		if ids = append(ids, connection.ID); len(ids) == maxNamed {
 			break
 		}
 	}

@@ -93,7 +93,8 @@ func TestShelf_writesWhatIsNews(t *testing.T) {
 	refresh()
 	start := seq()
 	kept, ok := f.FSM.View().Provider(issuer)
-	if !ok || !strings.Contains(kept.Metadata, issuer) || !strings.Contains(kept.Keys, `"keys"`) || kept.Fetched == 0 || kept.KeysFetched == 0 {
+	if !ok || !strings.Contains(kept.Metadata.Text, issuer) || !strings.Contains(kept.Keys.Text, `"keys"`) || kept.Metadata.Fetched == 0 ||
+		kept.Keys.Fetched == 0 {
 		t.Fatalf("the ledger keeps %+v", kept)
 	}
 	f.serve()
@@ -131,20 +132,19 @@ func TestShelf_writesWhatIsNews(t *testing.T) {
 func TestShelf_bounds(t *testing.T) {
 	f := newFlow(t, command.SecondLevel)
 	shelf := f.service.shelf
-	view := f.FSM.View()
-	text := kept{[]byte("text"), f.Now()}
+	text := kept{[]byte("text"), f.Now(), 0}
 	for range 3 {
-		shelf.offer(view, shelfPlace{"one", false}, "", 0, text)
+		shelf.keep(t.Context(), shelfPlace{"one", directory.ProviderMetadata}, text)
 	}
 	if len(shelf.queue) != 1 {
 		t.Errorf("%d wait", len(shelf.queue))
 	}
-	shelf.offer(view, shelfPlace{"large", false}, "", 0, kept{make([]byte, directory.MaxProviderDocument+1), f.Now()})
+	shelf.keep(t.Context(), shelfPlace{"large", directory.ProviderKeys}, kept{make([]byte, directory.MaxProviderDocument+1), f.Now(), 0})
 	if len(shelf.queue) != 1 {
 		t.Error("a document that the ledger does not take waits")
 	}
 	for i := range 2 * maxKeeping {
-		shelf.offer(view, shelfPlace{fmt.Sprint(i), true}, "", 0, text)
+		shelf.keep(t.Context(), shelfPlace{fmt.Sprint(i), directory.ProviderKeys}, text)
 	}
 	if len(shelf.queue) != maxKeeping || len(shelf.waiting) != maxKeeping {
 		t.Errorf("%d wait, %d are noted", len(shelf.queue), len(shelf.waiting))
@@ -154,7 +154,7 @@ func TestShelf_bounds(t *testing.T) {
 		t.Errorf("%d are noted after all were written", len(shelf.waiting))
 	}
 	f.Cut(true)
-	shelf.keepKeys(t.Context(), "cut off", text)
+	shelf.keep(t.Context(), shelfPlace{"cut off", directory.ProviderKeys}, text)
 	if len(shelf.queue) != 0 {
 		t.Error("a node that is cut off writes")
 	}
@@ -205,7 +205,7 @@ func TestRun(t *testing.T) {
 	}
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		if kept, ok := f.FSM.View().Provider(f.provider.Issuer()); ok && kept.Keys != "" && kept.Metadata != "" {
+		if kept, ok := f.FSM.View().Provider(f.provider.Issuer()); ok && kept.Keys.Text != "" && kept.Metadata.Text != "" {
 			break
 		}
 		if time.Now().After(deadline) {

@@ -30,6 +30,8 @@ type StartRequest struct {
 	ReturnTo         string         // where to go afterwards, target_link_uri too; anything unsafe becomes "/"
 	Demand           Demand         // of the application that the sign-in is for
 	Cookies          []*http.Cookie // of the browser, to bound how many sign-ins it has under way
+	UserAgent        string         // of the browser, of which its family is kept with a refusal
+	Address          string         // of the browser, likewise
 }
 
 // Redirect is where to send the browser, and the cookie to give it: Secure, HttpOnly, Path=/, SameSite=Lax.
@@ -43,12 +45,15 @@ type Redirect struct {
 }
 
 // Start begins a sign-in. Whether a person exists makes no difference to it: the e-mail's domain decides alone. Nothing is
-// written. The error is a *Refusal.
+// written but a refusal, and that later. The error is a *Refusal.
 func (s *Service) Start(ctx context.Context, req StartRequest) (Redirect, error) {
 	redirect, refusal := s.start(ctx, req)
 	s.deps.Metrics.starts.WithLabelValues(outcome(refusal)).Inc()
 	if refusal != nil {
 		s.logRefusal(ctx, "sign-in not started", refusal, req.Connection)
+		s.recordRefusal(ctx, refusal, req.Connection, directory.SignIn{
+			Way: directory.WayProvider, Agent: AgentOf(req.UserAgent), Address: req.Address,
+		})
 		return Redirect{}, refusal
 	}
 	return redirect, nil
@@ -61,7 +66,7 @@ func (s *Service) start(ctx context.Context, req StartRequest) (Redirect, *Refus
 	}
 	meta, refusal := s.providers.metadata(ctx, connection.Issuer)
 	if refusal != nil {
-		return Redirect{}, refusal
+		return Redirect{}, refusal.by(connection.ID)
 	}
 	now := s.deps.Now()
 	t := &transaction{
@@ -84,7 +89,7 @@ func (s *Service) start(ctx context.Context, req StartRequest) (Redirect, *Refus
 	name := s.transactionCookie(t.State)
 	value, err := s.sealTransaction(name, t)
 	if err != nil {
-		return Redirect{}, refuse(ReasonInternal, err)
+		return Redirect{}, refuse(ReasonInternal, err).by(connection.ID)
 	}
 	return Redirect{
 		URL:         authorizationURL(meta, connection, t, req),
@@ -106,7 +111,7 @@ func (s *Service) connection(ctx context.Context, req StartRequest) (*directory.
 		}
 		if connection, ok := findConnection(view, req); ok {
 			if !planned(view, connection) {
-				return nil, refuse(ReasonPlan, nil)
+				return nil, refuse(ReasonPlan, nil).by(connection.ID)
 			}
 			return connection, nil
 		}

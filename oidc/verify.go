@@ -30,10 +30,13 @@ type expectation struct {
 // verifyToken is the one place where an ID token is judged (Core §3.1.3.7). go-oidc checks signature, issuer, audience
 // and expiry; everything that it leaves to its caller is checked here, and what it checks is checked again, so that the
 // reason of a refusal is known and a change of the library cannot open a door.
-func (s *Service) verifyToken(ctx context.Context, p *provider, raw string, want expectation) (claimSet, *Refusal) {
+//
+// Whether the connection keeps to the algorithm is judged after it (Service.keepsTo): only of a token that is good otherwise it
+// can be said that the provider offered another one.
+func (s *Service) verifyToken(ctx context.Context, p *provider, raw string, want expectation) (claims claimSet, alg string, refusal *Refusal) {
 	alg, id, refusal := checkForm(raw, want.algorithms)
 	if refusal != nil {
-		return nil, refusal
+		return nil, "", refusal
 	}
 	now := s.deps.Now()
 	keys := &keySet{keys: p.keys, alg: alg, id: id}
@@ -45,21 +48,21 @@ func (s *Service) verifyToken(ctx context.Context, p *provider, raw string, want
 	_, err := verifier.Verify(ctx, raw)
 	switch {
 	case keys.down != nil:
-		return nil, refuse(ReasonProviderDown, keys.down)
+		return nil, "", refuse(ReasonProviderDown, keys.down)
 	case keys.payload == nil:
-		return nil, refuse(ReasonTokenSignature, err)
+		return nil, "", refuse(ReasonTokenSignature, err)
 	}
 	claims, parseErr := parseClaims(keys.payload)
 	if parseErr != nil {
-		return nil, refuse(ReasonTokenClaims, parseErr)
+		return nil, "", refuse(ReasonTokenClaims, parseErr)
 	}
 	if reason := judge(claims, alg, now, want); reason != "" {
-		return nil, refuse(reason, err)
+		return nil, "", refuse(reason, err)
 	}
 	if err != nil {
-		return nil, refuse(ReasonTokenClaims, err)
+		return nil, "", refuse(ReasonTokenClaims, err)
 	}
-	return claims, nil
+	return claims, alg, nil
 }
 
 // checkForm looks at the token before any key is touched: compact serialization, size, algorithm, type. A token may always

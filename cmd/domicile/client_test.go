@@ -18,7 +18,9 @@ import (
 	"domicile/console/consoletest"
 	"domicile/directory"
 	"domicile/egress"
+	"domicile/egress/dnstest"
 	"domicile/fsm"
+	"domicile/fsm/fsmtest"
 	"domicile/fsm/state"
 	"domicile/httpapi"
 	"domicile/oidc"
@@ -32,9 +34,11 @@ const testToken = "dom_us_operator"
 
 // shell runs command lines against a region on loopback.
 type shell struct {
-	t    *testing.T
-	url  string
-	file string // with the operator's token
+	t      *testing.T
+	ledger *fsmtest.Ledger
+	dns    *dnstest.Server
+	url    string
+	file   string // with the operator's token
 }
 
 func newShell(t *testing.T) *shell {
@@ -44,9 +48,14 @@ func newShell(t *testing.T) *shell {
 	ledger, crew, keyring := consoletest.NewLedger(t), consoletest.NewCrew("us-1", "us-2", "us-3"), seal.GenerateKeyring()
 	region := directory.Region{ID: "us", Name: "United States", URL: "https://us.example.com", LoginURL: "https://us.example.com/login"}
 	client := egress.New(egress.Config{AllowLoopback: true, AllowHTTP: true})
+	names := dnstest.New(t)
+	resolver, err := egress.NewResolver(egress.DNSConfig{Servers: []string{names.Address}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	desk, err := console.New(console.Deps{
 		Proposer: ledger, Viewer: ledger, Operator: crew, Keyring: keyring, Identity: consoletest.Identity, Region: region,
-		Egress: client, NewID: seal.NewID, Now: time.Now,
+		Egress: client, DNS: resolver, NewID: seal.NewID, Now: time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +82,7 @@ func newShell(t *testing.T) *shell {
 	}
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	s := &shell{t: t, url: server.URL, file: writeFile(t, "token", testToken+"\n")}
+	s := &shell{t: t, ledger: ledger, dns: names, url: server.URL, file: writeFile(t, "token", testToken+"\n")}
 	s.run("settings", "set", "--new-scim", "active", "--request-rate", "-1") // as in development
 	return s
 }

@@ -52,9 +52,11 @@ type connection struct {
 	Domains  []string `json:"domains"`
 	connectionChoices
 	connectionSetup
-	Created   time.Time `json:"created_at"`
-	Modified  time.Time `json:"updated_at"`
-	Discovery discovery `json:"discovery,omitempty"`
+	Algorithm        string    `json:"algorithm"`
+	AlgorithmOffered string    `json:"algorithm_offered"`
+	Created          time.Time `json:"created_at"`
+	Modified         time.Time `json:"updated_at"`
+	Discovery        discovery `json:"discovery,omitempty"`
 }
 
 func (c *connection) state() string {
@@ -69,11 +71,23 @@ func (c *connectionChoices) rows() [][]string {
 	if c.MaxAge > 0 {
 		maxAge = (time.Duration(c.MaxAge) * time.Second).String()
 	}
+	ends := "not known"
+	if c.SecretExpires != nil {
+		ends = day(*c.SecretExpires)
+	}
 	return [][]string{
-		{"issuer", c.Issuer}, {"client id", c.ClientID}, {"auth method", c.AuthMethod}, {"secret expires", dayOrNever(c.SecretExpires)},
+		{"issuer", c.Issuer}, {"client id", c.ClientID}, {"auth method", c.AuthMethod}, {"secret expires", ends},
 		{"scopes", strings.Join(append([]string{"openid profile email"}, c.Scopes...), " ")},
 		{"response mode", c.ResponseMode}, {"prompt", orDash(c.Prompt)}, {"max age", maxAge}, {"acr values", orDash(strings.Join(c.ACRValues, " "))},
 		{"shared redirect", yesOrNo(c.SharedRedirect)}, {"just in time", yesOrNo(c.JustInTime)},
+	}
+}
+
+// choices gives what was chosen as it is put; a client secret stays where it is.
+func (c *connectionChoices) choices() map[string]any {
+	return map[string]any{
+		"issuer": c.Issuer, "client_id": c.ClientID, "auth_method": c.AuthMethod, "scopes": c.Scopes, "response_mode": c.ResponseMode,
+		"prompt": c.Prompt, "max_age": c.MaxAge, "acr_values": c.ACRValues, "shared_redirect": c.SharedRedirect, "just_in_time": c.JustInTime,
 	}
 }
 
@@ -111,6 +125,7 @@ func (d discovery) rows() [][]string {
 func (c *connection) sheet() sheet {
 	s := sheet{rows: [][]string{
 		{"id", c.ID}, {"state", c.state()}, {"rotating", yesOrNo(c.Rotating)}, {"domains", orDash(strings.Join(c.Domains, ", "))},
+		{"algorithm", orDash(c.Algorithm)}, {"algorithm offered", orDash(c.AlgorithmOffered)},
 	}}
 	s.rows = append(s.rows, c.connectionChoices.rows()...)
 	s.rows = append(s.rows, c.connectionSetup.rows()...)
@@ -122,7 +137,7 @@ func newConnectionCommand() *cobra.Command {
 	t := new(target)
 	return group("connection", "OpenID Connect connections of an organization", t,
 		newConnectionSetCommand(t), newConnectionListCommand(t), newConnectionGetCommand(t), newConnectionRotateCommand(t),
-		newConnectionDropCommand(t), newConnectionDeleteCommand(t))
+		newConnectionDropCommand(t), newConnectionAlgorithmCommand(t), newConnectionDeleteCommand(t))
 }
 
 // choiceFlags are what can be chosen about a connection, or in a request for one.
@@ -192,14 +207,21 @@ func putSecret(cmd *cobra.Command, body map[string]any, file, flag string, life 
 // connectionFlags are what can be said when a connection is put.
 type connectionFlags struct {
 	choiceFlags
-	id       string
-	disabled bool
+	id              string
+	disabled, trust bool
 }
+
+// trustFlag takes the operator's word for a provider.
+const (
+	trustFlag  = "trust-shared-callback"
+	trustUsage = "trust a provider that uses the shared redirect address and does not say who it is in its answers (RFC 9207)"
+)
 
 func (f *connectionFlags) add(cmd *cobra.Command) {
 	f.choiceFlags.add(cmd)
 	cmd.Flags().StringVar(&f.id, "id", "", "which connection to replace; without it the one with this issuer and client id, or a new one")
 	cmd.Flags().BoolVar(&f.disabled, "disabled", false, "keep it, but let nobody sign in through it")
+	cmd.Flags().BoolVar(&f.trust, trustFlag, false, trustUsage)
 }
 
 // readSecret reads a file, standard input for "-", or nothing for no name.
@@ -225,6 +247,9 @@ func newConnectionSetCommand(t *target) *cobra.Command {
 				return usagef("--issuer and --client-id are required")
 			}
 			body := map[string]any{"enabled": !f.disabled}
+			if f.trust {
+				body["trust_shared_callback"] = true
+			}
 			if err := f.put(cmd, body, true); err != nil {
 				return err
 			}
@@ -352,6 +377,25 @@ func newConnectionDropCommand(t *target) *cobra.Command {
 			return t.remove(cmd, args[0], "/connections/"+url.PathEscape(args[1])+"/previous-secret", "The previous client secret is gone.")
 		},
 	}
+}
+
+func newConnectionAlgorithmCommand(t *target) *cobra.Command {
+	var accept string
+	var whichever bool
+	cmd := &cobra.Command{
+		Use:   "algorithm ORGANIZATION CONNECTION-ID (--accept ALGORITHM | --any)",
+		Short: "Accept the signing algorithm that the provider offers, or decline it by accepting the present one",
+		Args:  arguments(cobra.ExactArgs(2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if whichever == (accept != "") {
+				return usagef("either --accept or --any is required")
+			}
+			return t.showConnection(cmd, args, http.MethodPost, "/algorithm", map[string]string{"algorithm": accept})
+		},
+	}
+	cmd.Flags().StringVar(&accept, "accept", "", "the algorithm that was offered, such as ES256, or the present one")
+	cmd.Flags().BoolVar(&whichever, "any", false, "keep to none: the next sign-in decides")
+	return cmd
 }
 
 // remove deletes something of an organization and says so.

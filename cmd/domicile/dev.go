@@ -14,10 +14,10 @@ func newDevCommand() *cobra.Command {
 	var o dev.Options
 	cmd := &cobra.Command{
 		Use:   "dev",
-		Short: "Run two regions of three nodes, a demo identity provider and a mail sink on this machine",
+		Short: "Run two regions of three nodes, a demo identity provider, a mail sink and a DNS on this machine",
 		Long: "Runs region us (three nodes) and region eu (three nodes), each node a process of its own with its own data\n" +
-			"directory, a balancer before each region, a demo OpenID provider and a mail sink, all on loopback. Prints how to\n" +
-			"reach them, writes the same to DIR/dev.json, and stays until Ctrl-C. A node that dies stays dead until\n" +
+			"directory, a balancer before each region, a demo OpenID provider, a mail sink and a DNS server, all on loopback.\n" +
+			"Prints how to reach them, writes the same to DIR/dev.json, and stays until Ctrl-C. A node that dies stays dead until\n" +
 			"`domicile dev restart NODE`.",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,5 +50,12 @@ func newDevCommand() *cobra.Command {
 			},
 		})
 	}
+	cmd.AddCommand(&cobra.Command{
+		Use: "dns NAME TEXT", Short: "Give a name one TXT record in the demo's DNS; an empty text takes it away", Args: arguments(cobra.ExactArgs(2)),
+		Example: "domicile dev dns _domicile-challenge.hopper.example domicile-verification=…",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return dev.Publish(cmd.Context(), o.Dir, args[0], args[1])
+		},
+	})
 	return cmd
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,11 +50,7 @@ func (d *domain) sheet() sheet {
 		return s
 	}
 	s.rows = append(s.rows, []string{"outcome", d.Look.Outcome})
-	for i, resolver := range d.Look.Resolvers {
-		said := resolver.Problem
-		if said == "" {
-			said = orDash(strings.Join(resolver.Records, " | "))
-		}
+	for i, said := range d.sightings() {
 		s.rows = append(s.rows, []string{"resolver " + strconv.Itoa(i+1), said})
 	}
 	return s
@@ -62,9 +60,7 @@ func newDomainCommand() *cobra.Command {
 	t := new(target)
 	return group("domain", "E-mail domains of an organization, and the proof of them", t,
 		newDomainListCommand(t), newDomainClaimCommand(t),
-		newDomainShowCommand(t, "get", "Show a domain and the record that proves it", http.MethodGet, ""),
-		newDomainShowCommand(t, "verify", "Look for the record now", http.MethodPost, "/verify"),
-		newDomainDeleteCommand(t))
+		newDomainGetCommand(t), newDomainVerifyCommand(t), newDomainDeleteCommand(t))
 }
 
 func newDomainListCommand(t *target) *cobra.Command {
@@ -92,31 +88,78 @@ func newDomainClaimCommand(t *target) *cobra.Command {
 	return &cobra.Command{
 		Use: "claim ORGANIZATION DOMAIN", Short: "Claim a domain; says which record proves it", Args: arguments(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return t.showDomain(cmd, http.MethodPost, args[0], "", map[string]string{"name": args[1]})
+			_, err := t.showDomain(cmd, http.MethodPost, args[0], "", map[string]string{"name": args[1]})
+			return err
 		},
 	}
 }
 
-func newDomainShowCommand(t *target, use, short, method, below string) *cobra.Command {
+func newDomainGetCommand(t *target) *cobra.Command {
 	return &cobra.Command{
-		Use: use + " ORGANIZATION DOMAIN", Short: short, Args: arguments(cobra.ExactArgs(2)),
+		Use: "get ORGANIZATION DOMAIN", Short: "Show a domain and the record that proves it", Args: arguments(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return t.showDomain(cmd, method, args[0], "/"+url.PathEscape(args[1])+below, nil)
+			_, err := t.showDomain(cmd, http.MethodGet, args[0], "/"+url.PathEscape(args[1]), nil)
+			return err
 		},
 	}
+}
+
+func newDomainVerifyCommand(t *target) *cobra.Command {
+	return &cobra.Command{
+		Use: "verify ORGANIZATION DOMAIN", Short: "Look for the record now", Args: arguments(cobra.ExactArgs(2)),
+		Long: "Looks for the record now. The exit status is 0 where it was found, and 1 where it was not.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			looked, err := t.showDomain(cmd, http.MethodPost, args[0], "/"+url.PathEscape(args[1])+"/verify", nil)
+			if err != nil {
+				return err
+			}
+			return looked.unproved()
+		},
+	}
+}
+
+// unproved says what was looked for and what was found; nil where that proves the domain.
+func (d *domain) unproved() error {
+	if d.Look == nil || d.Record == nil || d.Look.Outcome == "found" {
+		return nil
+	}
+	var found []string
+	for _, said := range d.sightings() {
+		if !slices.Contains(found, said) {
+			found = append(found, said)
+		}
+	}
+	return fmt.Errorf("%s is not proved (%s): wanted is the %s record %s with the value %s, and found was: %s",
+		d.Name, d.Look.Outcome, d.Record.Type, d.Record.Name, d.Record.Value, strings.Join(found, "; "))
+}
+
+// sightings tell what each resolver said.
+func (d *domain) sightings() []string {
+	var all []string
+	for _, resolver := range d.Look.Resolvers {
+		switch {
+		case resolver.Problem != "":
+			all = append(all, resolver.Problem)
+		case len(resolver.Records) == 0:
+			all = append(all, "no record")
+		default:
+			all = append(all, strings.Join(resolver.Records, " | "))
+		}
+	}
+	return all
 }
 
 // showDomain sends a request about an organization's domains and prints the one that comes back.
-func (t *target) showDomain(cmd *cobra.Command, method, organization, below string, body any) error {
+func (t *target) showDomain(cmd *cobra.Command, method, organization, below string, body any) (*domain, error) {
 	c, path, err := t.organization(cmd, organization)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var answer domain
-	if err := c.call(cmd.Context(), method, path+"/domains"+below, body, &answer); err != nil {
-		return err
+	answer := new(domain)
+	if err := c.call(cmd.Context(), method, path+"/domains"+below, body, answer); err != nil {
+		return nil, err
 	}
-	return t.print(cmd.OutOrStdout(), answer, answer.sheet())
+	return answer, t.print(cmd.OutOrStdout(), *answer, answer.sheet())
 }
 
 func newDomainDeleteCommand(t *target) *cobra.Command {

@@ -23,7 +23,7 @@ func newLocal(cfg config.Config, k keys, o *observability, node *cluster.Node, s
 	deps := local.Deps{
 		Proposer: node, Viewer: node, Keyring: k.keyring, Identity: state.Identity{Region: identity.Region, Cluster: identity.Cluster},
 		Region: region, SessionPrefix: signIn.SessionPrefix(), Now: time.Now, Logger: o.logger, Metrics: local.NewMetrics(o.registry),
-		Dev: cfg.Dev,
+		Dev: cfg.Dev, Record: signIn.Record,
 	}
 	if sender != nil {
 		deps.Mail = func(ctx context.Context, letter local.Letter) error { return sender.Send(ctx, post.Letter(letter)) }

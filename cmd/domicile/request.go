@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -149,24 +151,50 @@ func newRequestCreateCommand(t *target) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create ORGANIZATION", Short: "Make a draft; the provider is asked at once what it says of itself", Args: arguments(cobra.ExactArgs(1)),
 		Example: "domicile request create acme --issuer https://login.acme.example --client-id domicile --client-secret-file secret \\\n" +
-			"  --domain acme.example --break-glass it@acme.example",
+			"  --domain acme.example --break-glass it@acme.example\n" +
+			"domicile request create acme --connection CONNECTION-ID --just-in-time",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.issuer == "" || f.clientID == "" {
-				return usagef("--issuer and --client-id are required")
+			if connection == "" && (f.issuer == "" || f.clientID == "") {
+				return usagef("--issuer and --client-id are required, or --connection")
 			}
-			body := make(map[string]any)
-			if err := f.put(cmd, body, true); err != nil {
+			c, path, err := t.organization(cmd, args[0])
+			if err != nil {
 				return err
 			}
+			body := make(map[string]any)
 			if connection != "" {
-				body["connection"] = connection
+				if body, err = c.present(cmd.Context(), path, connection); err != nil {
+					return err
+				}
 			}
-			return t.showRequest(cmd, http.MethodPost, args[0], "", body)
+			if err := f.put(cmd, body, connection == ""); err != nil {
+				return err
+			}
+			var answer connectionRequest
+			if err := c.call(cmd.Context(), http.MethodPost, path+"/connection-requests", body, &answer); err != nil {
+				return err
+			}
+			return t.print(cmd.OutOrStdout(), answer, answer.sheet())
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&connection, "connection", "", "which connection it changes; without it a new one is asked for")
+	cmd.Flags().StringVar(&connection, "connection", "", "which connection it changes: what no flag names stays as it is in force; without it a new one is asked for")
 	return cmd
+}
+
+// present gives a request that would leave a connection, and what goes with it at its organization, as they are.
+func (c *client) present(ctx context.Context, path, id string) (map[string]any, error) {
+	var k connection
+	if err := c.call(ctx, http.MethodGet, path+"/connections/"+url.PathEscape(id), nil, &k); err != nil {
+		return nil, err
+	}
+	var org organization
+	if err := c.call(ctx, http.MethodGet, path, nil, &org); err != nil {
+		return nil, err
+	}
+	body := k.choices()
+	body["connection"], body["domains"], body["break_glass"], body["phone"] = k.ID, notEmpty(k.Domains), notEmpty(org.BreakGlass), org.Phone
+	return body, nil
 }
 
 func newRequestEditCommand(t *target) *cobra.Command {
@@ -189,6 +217,9 @@ func newRequestEditCommand(t *target) *cobra.Command {
 			}
 			var answer connectionRequest
 			if err := c.call(cmd.Context(), http.MethodPut, path, body, &answer); err != nil {
+				if refused, ok := errors.AsType[*apiError](err); ok && refused.Field == "client_secret" {
+					err = fmt.Errorf("%w (--client-secret-file, or --auth-method private_key_jwt)", err)
+				}
 				return err
 			}
 			return t.print(cmd.OutOrStdout(), answer, answer.sheet())
@@ -204,11 +235,9 @@ func (r *connectionRequest) body() map[string]any {
 	for _, domain := range r.Domains {
 		domains = append(domains, domain.Name)
 	}
-	return map[string]any{
-		"version": r.Version, "issuer": r.Issuer, "client_id": r.ClientID, "auth_method": r.AuthMethod, "scopes": r.Scopes,
-		"response_mode": r.ResponseMode, "prompt": r.Prompt, "max_age": r.MaxAge, "acr_values": r.ACRValues,
-		"shared_redirect": r.SharedRedirect, "just_in_time": r.JustInTime, "domains": domains, "break_glass": r.BreakGlass, "phone": r.Phone,
-	}
+	body := r.choices()
+	body["version"], body["domains"], body["break_glass"], body["phone"] = r.Version, domains, r.BreakGlass, r.Phone
+	return body
 }
 
 // showRequest sends a request about an organization's connection requests and prints the one that comes back.
@@ -296,6 +325,7 @@ func newRequestStepCommand(t *target, step, short string) *cobra.Command {
 func newRequestReviewCommand(t *target, step, short string) *cobra.Command {
 	var note string
 	var version uint64
+	var trust bool
 	cmd := &cobra.Command{
 		Use: step + " ORGANIZATION REQUEST-ID --version N", Short: short, Args: arguments(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -303,11 +333,17 @@ func newRequestReviewCommand(t *target, step, short string) *cobra.Command {
 				return usagef("--version is required: the version that was reviewed, from domicile request get")
 			}
 			body := map[string]any{"version": version, "note": note}
+			if trust {
+				body["trust_shared_callback"] = true
+			}
 			return t.showRequest(cmd, http.MethodPost, args[0], "/"+url.PathEscape(args[1])+"/"+step, body)
 		},
 	}
 	cmd.Flags().Uint64Var(&version, "version", 0, "the version that was reviewed (required)")
 	cmd.Flags().StringVar(&note, "note", "", "words to the owner; required to return a request")
+	if step == "approve" {
+		cmd.Flags().BoolVar(&trust, trustFlag, false, trustUsage)
+	}
 	return cmd
 }
 

@@ -3,8 +3,12 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"domicile/console/consoletest"
+	"domicile/directory"
+	"domicile/egress/dnstest"
+	"domicile/fsm/command"
 )
 
 // squeezed makes one space of each run of them.
@@ -44,6 +48,25 @@ func TestRequest(t *testing.T) {
 	if out := s.run("request", "check", "acme", made.ID); !strings.Contains(out, issuer.URL+"/token") || strings.Contains(out, "canary") {
 		t.Fatalf("checked\n%s", out)
 	}
+
+	// Another request for the connection begins with what is in force.
+	var next connectionRequest
+	s.json(&next, "request", "create", "acme", "--connection", made.Connection, "--just-in-time", "--break-glass", "it@corp.example,ops@corp.example")
+	if next.Connection != made.Connection || next.ClientSecret != "kept" || next.MaxAge != 3600 || len(next.Scopes) != 1 || !next.Phone.MayChange ||
+		len(next.Domains) != 1 || len(next.Changes) != 3 || next.Changes[0].Field != "just_in_time" || next.Changes[2].Field != "break_glass" {
+		t.Fatalf("made %+v", next)
+	}
+	s.fails(1, "(--client-secret-file, or --auth-method private_key_jwt)", "request", "edit", "acme", next.ID, "--client-id", "another")
+	s.json(&next, "request", "edit", "acme", next.ID, "--client-id", "another", "--client-secret-file", secret, "--shared-redirect")
+	s.run("request", "submit", "acme", next.ID)
+	s.json(&next, "request", "get", "acme", next.ID)
+	s.fails(1, "trust_shared_callback is required", "request", "approve", "acme", next.ID, "--version", cell(next.Version))
+	s.json(&next, "request", "approve", "acme", next.ID, "--version", cell(next.Version), "--trust-shared-callback", "--note", "fine")
+	if !strings.HasPrefix(next.Note, "Trusted at") || !strings.HasSuffix(next.Note, "\nfine") {
+		t.Fatalf("note %q", next.Note)
+	}
+	s.run("request", "delete", "acme", next.ID)
+	s.fails(1, "there is no connection", "request", "create", "acme", "--connection", "nothing")
 
 	var conn connection
 	newer := writeFile(t, "newer", "canary-51c3\n")
@@ -88,6 +111,16 @@ func TestDomain(t *testing.T) {
 	}
 	s.fails(1, "open to everybody", "domain", "claim", "acme", "gmail.com")
 	s.fails(1, "there is no domain", "domain", "verify", "acme", "other.example")
+	wanted := "wanted is the TXT record " + made.Record.Name + " with the value " + made.Record.Value + ", and found was: "
+	s.fails(1, "corp.example is not proved (missing): "+wanted+"no record", "domain", "verify", "acme", "corp.example")
+	s.dns.Set(made.Record.Name, "v=spf1 -all", "domicile-verification=wrong")
+	s.fails(1, wanted+"v=spf1 -all | domicile-verification=wrong", "domain", "verify", "acme", "corp.example")
+	s.dns.Set(made.Record.Name, made.Record.Value)
+	if out := squeezed(s.run("domain", "verify", "acme", "corp.example")); !strings.Contains(out, "state verified") {
+		t.Fatalf("verified\n%s", out)
+	}
+	s.dns.Feel(dnstest.Refusing)
+	s.fails(1, "corp.example is not proved (unclear)", "domain", "verify", "acme", "corp.example")
 	s.run("domain", "delete", "acme", "corp.example")
 	s.fails(1, "there is no domain", "domain", "get", "acme", "corp.example")
 }
@@ -113,4 +146,34 @@ func TestSessionAndLink(t *testing.T) {
 	}
 	s.fails(1, "there is no user", "link", "delete", "acme", "nobody", "nothing")
 	s.fails(2, "--limit", "audit", "list", "acme", "--limit", "-1")
+}
+
+func TestSignInLog(t *testing.T) {
+	s := newShell(t)
+	s.run("org", "create", "acme")
+	if out := s.run("sign-in", "list", "acme"); out != "Nothing.\n" {
+		t.Fatalf("an empty list is %q", out)
+	}
+	var org organization
+	s.json(&org, "org", "get", "acme")
+	s.ledger.Must(directory.OrganizationID(org.ID), &command.RecordRefusals{Rows: []directory.SignIn{
+		{At: directory.Time(time.Now().UnixMicro()), Way: directory.WayProvider, Reason: "not_provisioned", Reference: "4F2A9C01", Agent: "Firefox on Linux", Address: "192.0.2.7"},
+		{At: directory.Time(time.Now().UnixMicro()), Way: directory.WayLogout, Reason: "token_form", Reference: "00000000", More: 7},
+	}})
+	out := squeezed(s.run("sign-in", "list", "acme", "--refused"))
+	for _, row := range []string{"provider - not_provisioned 4F2A9C01 Firefox on Linux 192.0.2.7", "logout - token_form, and 7 more 00000000 - -"} {
+		if !strings.Contains(out, row) {
+			t.Fatalf("no %q in\n%s", row, out)
+		}
+	}
+	var rows []signInRow
+	s.json(&rows, "sign-in", "list", "acme", "--reference", "4f2a9c01", "--limit", "0")
+	if len(rows) != 1 || rows[0].Reason != "not_provisioned" || rows[0].Outcome != "refused" {
+		t.Fatalf("rows %+v", rows)
+	}
+	if out := s.run("sign-in", "list", "acme", "--user", "nobody"); out != "Nothing.\n" {
+		t.Fatalf("of nobody %q", out)
+	}
+	s.fails(2, "--limit", "sign-in", "list", "acme", "--limit", "-1")
+	s.fails(2, "no command", "sign-in", "lost")
 }

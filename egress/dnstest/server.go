@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -31,6 +30,10 @@ const (
 type Server struct {
 	Address string // host:port, the same for UDP and TCP
 
+	stream  net.Listener
+	packets net.PacketConn
+	work    sync.WaitGroup
+
 	mu      sync.Mutex
 	records map[string][][]string // guarded by mu; by name without the last dot, each record's strings
 	hosts   map[string]*host      // guarded by mu; by name without the last dot
@@ -51,38 +54,51 @@ func (h *host) next(kind dnsmessage.Type) []netip.Addr {
 	return slices.DeleteFunc(slices.Clone(h.answers[turn]), func(a netip.Addr) bool { return a.Is4() != (kind == dnsmessage.TypeA) })
 }
 
-// New starts a server without records; it ends with the test.
-func New(t testing.TB) *Server {
-	t.Helper()
-	s := &Server{records: make(map[string][][]string), hosts: make(map[string]*host), asked: make(map[string]int)}
-	stream, packets := listen(t)
-	s.Address = stream.Addr().String()
-	var work sync.WaitGroup
-	work.Go(func() { s.servePackets(packets) })
-	work.Go(func() { s.serveStreams(stream) })
-	t.Cleanup(func() {
-		_, _ = packets.Close(), stream.Close()
-		work.Wait()
-	})
-	return s
+// Test is as much of a *testing.T as New needs.
+type Test interface {
+	Helper()
+	Cleanup(func())
+	Fatal(args ...any)
 }
 
-// listen finds a port that is free for both.
-func listen(t testing.TB) (net.Listener, net.PacketConn) {
+// New starts a server without records; it ends with the test.
+func New(t Test) *Server {
 	t.Helper()
-	for range 20 {
-		stream, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		packets, err := net.ListenPacket("udp", stream.Addr().String())
+	for range 20 { // until a port is free for both UDP and TCP
+		s, err := Listen("127.0.0.1:0")
 		if err == nil {
-			return stream, packets
+			t.Cleanup(s.Close)
+			return s
 		}
-		_ = stream.Close()
 	}
 	t.Fatal("no port is free for UDP and TCP")
-	return nil, nil
+	return nil
+}
+
+// Listen starts a server without records at host:port.
+func Listen(address string) (*Server, error) {
+	stream, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	packets, err := net.ListenPacket("udp", stream.Addr().String())
+	if err != nil {
+		_ = stream.Close()
+		return nil, err
+	}
+	s := &Server{
+		Address: stream.Addr().String(), stream: stream, packets: packets,
+		records: make(map[string][][]string), hosts: make(map[string]*host), asked: make(map[string]int),
+	}
+	s.work.Go(func() { s.servePackets(packets) })
+	s.work.Go(func() { s.serveStreams(stream) })
+	return s, nil
+}
+
+// Close ends the server.
+func (s *Server) Close() {
+	_, _ = s.packets.Close(), s.stream.Close()
+	s.work.Wait()
 }
 
 // Set gives a name its TXT records; each one is cut into strings of at most 255 bytes. None takes them away.

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"math"
+
 	"domicile/directory"
 	"domicile/fsm/wire"
 	"domicile/seal"
@@ -78,30 +80,45 @@ func (p *PutSigningKey) decode(r *wire.Reader) {
 	p.Expect = r.Text()
 }
 
-// PutProvider keeps what an issuer said about itself. Of the two times the older side of what is there stays: a document
-// that was fetched before the kept one changes nothing. An empty document leaves the kept one as it is.
+// PutProvider keeps one of the documents in which an issuer speaks about itself. Seen is the hash of the text that the proposer
+// saw kept: where it is another by now the command is KindStale, so that what moved is told once, whichever nodes ask. A document
+// that was had before the kept one changes nothing; nor does one without a change, soon after (directory.ProviderDocument).
 type PutProvider struct {
-	Issuer      string
-	Metadata    string
-	Keys        string
-	Fetched     directory.Time
-	KeysFetched directory.Time
+	Issuer   string
+	Document directory.ProviderDocument
+	Seen     directory.Hash // zero: none was kept
+	Text     string         // empty: the one that is kept was had again
+	Fetched  directory.Time
+	Life     directory.Time
+	Moves    []directory.ProviderMove // between the kept text and this one; their time is that of the document
 }
 
 // Kind implements Payload.
 func (*PutProvider) Kind() Kind { return KindPutProvider }
 func (p *PutProvider) encode(w *wire.Writer) {
 	w.Text(p.Issuer)
-	w.Text(p.Metadata)
-	w.Text(p.Keys)
+	w.Uint(uint64(p.Document))
+	w.Fixed(p.Seen[:])
+	w.Text(p.Text)
 	w.Int(int64(p.Fetched))
-	w.Int(int64(p.KeysFetched))
+	w.Int(int64(p.Life))
+	wire.List(w, p.Moves, func(w *wire.Writer, m *directory.ProviderMove) {
+		w.Text(m.Endpoint)
+		w.Text(m.From)
+		w.Text(m.To)
+	})
 }
 
 func (p *PutProvider) decode(r *wire.Reader) {
 	p.Issuer = r.Text()
-	p.Metadata = r.Text()
-	p.Keys = r.Text()
+	p.Document = directory.ProviderDocument(min(r.Uint(), math.MaxUint8))
+	r.Fixed(p.Seen[:])
+	p.Text = r.Text()
 	p.Fetched = directory.Time(r.Int())
-	p.KeysFetched = directory.Time(r.Int())
+	p.Life = directory.Time(r.Int())
+	p.Moves = wire.ReadList(r, func(r *wire.Reader, m *directory.ProviderMove) {
+		m.Endpoint = r.Text()
+		m.From = r.Text()
+		m.To = r.Text()
+	})
 }

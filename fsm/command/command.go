@@ -67,6 +67,9 @@ const (
 	KindRemindSecret       Kind = 50
 	KindDeleteCredentials  Kind = 51
 	KindPutSetupLink       Kind = 52
+	KindRecordRefusals     Kind = 53
+	KindOfferAlgorithm     Kind = 54
+	KindPinAlgorithm       Kind = 55
 )
 
 // RequestID makes a command apply at most once: 128 random bits stamped by the node that received the request.

@@ -110,6 +110,45 @@ func (p *DeleteLink) decode(r *wire.Reader) {
 	p.Subject = r.Text()
 }
 
+// OfferAlgorithm notes that a connection's provider signed a token, good otherwise, with another algorithm than the one that the
+// connection keeps to, and makes the errand. One that was noted already, or that the connection keeps to, is a no-op; so is any
+// for a connection that keeps to none.
+type OfferAlgorithm struct {
+	Connection directory.ConnectionID
+	Algorithm  string
+}
+
+// Kind implements Payload.
+func (*OfferAlgorithm) Kind() Kind { return KindOfferAlgorithm }
+func (p *OfferAlgorithm) encode(w *wire.Writer) {
+	w.Text(string(p.Connection))
+	w.Text(p.Algorithm)
+}
+
+func (p *OfferAlgorithm) decode(r *wire.Reader) {
+	p.Connection = directory.ConnectionID(r.Text())
+	p.Algorithm = r.Text()
+}
+
+// PinAlgorithm is a person's answer to an offer: the connection keeps to the algorithm that was offered, or goes on with its own
+// and the offer is forgotten, or, with none, takes that of the next sign-in. Any other is KindConflict.
+type PinAlgorithm struct {
+	Connection directory.ConnectionID
+	Algorithm  string
+}
+
+// Kind implements Payload.
+func (*PinAlgorithm) Kind() Kind { return KindPinAlgorithm }
+func (p *PinAlgorithm) encode(w *wire.Writer) {
+	w.Text(string(p.Connection))
+	w.Text(p.Algorithm)
+}
+
+func (p *PinAlgorithm) decode(r *wire.Reader) {
+	p.Connection = directory.ConnectionID(r.Text())
+	p.Algorithm = r.Text()
+}
+
 // RemindSecret notes that a reminder about a connection's client secret is on its way, and makes the errand. Stage is the
 // number of reminders sent with it; one that was noted before is a no-op.
 type RemindSecret struct {

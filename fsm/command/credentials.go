@@ -7,8 +7,9 @@ import (
 	"domicile/fsm/wire"
 )
 
-// PutSetupLink lets whoever has a link set up what an address signs in with, in the place of an older link. The credentials are
-// made with Handle if there are none. The address must be something to the organization (state.Directory.Stands).
+// PutSetupLink lets whoever has a link set up what an address signs in with. Of the links that work the newest
+// directory.MaxSetupLinks stay. The credentials are made with Handle if there are none. The address must be something to the
+// organization (state.Directory.Stands).
 type PutSetupLink struct {
 	Email   string
 	Handle  string
@@ -35,7 +36,7 @@ func (p *PutSetupLink) decode(r *wire.Reader) {
 // Setup says by what right credentials are changed.
 type Setup struct {
 	Link directory.Hash // of the set-up link, which is used up (KindStale if it is not good); zero: whoever asks is signed in
-	Next directory.Hash // of the link to go on with, which ends with Link; zero: none
+	Next directory.Hash // of the link to go on with, which expires with Link; zero: none
 }
 
 func (s *Setup) encode(w *wire.Writer) {
@@ -49,8 +50,8 @@ func (s *Setup) decode(r *wire.Reader) {
 }
 
 // PutPasskey adds a passkey to an address's credentials, which are made with Handle if there are none. A credential id
-// belongs to one address in the region. The address must be something to the organization (state.Directory.Stands). A set-up
-// link that is not used is void from then on.
+// belongs to one address in the region. The address must be something to the organization (state.Directory.Stands). Set-up
+// links that are not used are void from then on.
 type PutPasskey struct {
 	Setup
 	Email  string

@@ -18,7 +18,7 @@ var connectionSamples = []command.Payload{
 	&command.PutSigningKey{ID: "key-1", Use: directory.KeyIDToken, Private: seal.Sealed("sealed\x00key"), Public: `{"kty":"EC"}`},
 	&command.PutSigningKey{ID: "key-2", Use: directory.KeyIDToken, Private: seal.Sealed("k2"), Public: `{"kty":"EC"}`, Expect: "key-1"},
 	&command.PutProvider{
-		Issuer: "https://idp.example", Metadata: `{"issuer":"https://idp.example"}`, Keys: `{"keys":[]}`, Fetched: start, KeysFetched: start + 1,
+		Issuer: "https://idp.example", Document: directory.ProviderMetadata, Text: sampleMetadata, Fetched: start - 1, Life: 3600_000_000,
 	},
 	&command.PutConnection{
 		ID: "connection-2", Issuer: "https://idp.example", ClientID: "client", ClientSecret: seal.Sealed("sealed"),
@@ -40,7 +40,18 @@ var connectionSamples = []command.Payload{
 	&command.DeleteRequest{ID: "request-1"},
 	&command.DeleteDomain{Name: "new.example"},
 	&command.DeleteApplication{ID: "application-2"},
+	&command.PutProvider{
+		Issuer: "https://idp.example", Document: directory.ProviderMetadata, Seen: hashOf(sampleMetadata), Text: sampleMetadata + " ", Fetched: start,
+		Moves: []directory.ProviderMove{
+			{Endpoint: "token_endpoint", From: "idp.example", To: "new.example"}, {Endpoint: "userinfo_endpoint", From: "idp.example"},
+		},
+	},
+	&command.PutProvider{Issuer: "https://idp.example", Document: directory.ProviderKeys, Text: `{"keys":[]}`, Fetched: start + 1},
 }
+
+const sampleMetadata = `{"issuer":"https://idp.example"}`
+
+func hashOf(text string) directory.Hash { return (&directory.ProviderCopy{Text: text}).Hash() }
 
 var secondAcme = command.OrganizationFields{
 	Slug: "acme-two", Name: "Acme", Domains: []string{"acme.example", "new.example"}, RootEmail: "root@acme.example",

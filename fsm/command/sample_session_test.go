@@ -28,7 +28,7 @@ var sessionSamples = []command.Payload{
 		Issuer: "https://idp.example", Subject: "subject-1", SessionDetails: command.SessionDetails{
 			Idle: 1800_000_000, Methods: []string{"pwd", "mfa"}, Agent: "Firefox on Linux", Address: "192.0.2.7",
 		},
-		ProviderSID: "sid-1", Context: "urn:mfa", Authed: start - 1_000_000,
+		ProviderSID: "sid-1", Context: "urn:mfa", Authed: start - 1_000_000, Algorithm: "RS256",
 	},
 	&command.JoinSession{Session: hash(12), Application: "application-1", Code: hash(14), CodeExpiry: start + 60_000_000},
 	&command.TouchSessions{Uses: []command.SessionUse{{Hash: hash(12), At: start + 1_000_000}, {Hash: hash(99), At: start}}},
@@ -51,11 +51,20 @@ var sessionSamples = []command.Payload{
 	},
 	&command.CountAttempt{Counts: []command.AttemptCount{{Key: hash(22), Limit: 5}}, Expires: start + 900_000_000, Void: true},
 	&command.RemindSecret{Connection: "connection-1", Stage: 2},
+	&command.RecordRefusals{Rows: []directory.SignIn{
+		{
+			At: start - 1_000_000, Way: directory.WayProvider, Reason: "not_provisioned", Reference: "4F2A9C01", More: 300,
+			Connection: "connection-1", User: "user-1", Agent: "Firefox on Linux", Address: "192.0.2.7",
+		},
+		{At: start, Way: directory.WayLocal, Reason: "code_wrong", Email: "root@acme.example"},
+	}},
 	&command.EndSessions{
 		ID: "session-2", User: "user-1", Connection: "connection-1", Subject: "subject-1", ProviderSID: "sid-1",
 		Cause: "back-channel logout", Once: hash(21), OnceExpiry: start + 120_000_000,
 	},
 	&command.EndSessions{All: true, Cause: "owner"},
 	&command.DeleteLink{Connection: "connection-1", Issuer: "https://idp.example", Subject: "subject-1"},
+	&command.OfferAlgorithm{Connection: "connection-1", Algorithm: "ES256"},
+	&command.PinAlgorithm{Connection: "connection-1", Algorithm: "ES256"},
 	&command.FinishErrands{IDs: []directory.ErrandID{{Seq: 11}, {Seq: 19}, {Seq: 19, Ordinal: 300}}},
 }

@@ -7,8 +7,9 @@ import (
 
 // OpenSession signs a person in through the identity provider: it consumes the login transaction (a second use is
 // KindReplayed), ties the identity to the user where it was not yet tied, and opens the session, all in one step. The user
-// must be active and the connection enabled and at the version under which the sign-in began. A refused sign-in consumes
-// nothing.
+// must be active and the connection enabled and at the version under which the sign-in was judged. A refused sign-in consumes
+// nothing. Where Algorithm is another one than the connection keeps to, the connection keeps to this one from now on: whether it
+// may is the door's to judge, which reads what the provider announces.
 type OpenSession struct {
 	ID                directory.SessionID
 	Hash              directory.Hash // of the session cookie
@@ -25,6 +26,7 @@ type OpenSession struct {
 	ProviderSID string
 	Context     string         // acr
 	Authed      directory.Time // auth_time
+	Algorithm   string         // that signed the ID token; empty: not told
 }
 
 // SessionDetails is what every new session carries, see directory.Session.
@@ -67,6 +69,7 @@ func (p *OpenSession) encode(w *wire.Writer) {
 		w.Text(p.ProviderSID)
 		w.Text(p.Context)
 		w.Int(int64(p.Authed))
+		w.Text(p.Algorithm)
 	})
 }
 
@@ -85,6 +88,7 @@ func (p *OpenSession) decode(r *wire.Reader) {
 	p.ProviderSID = r.Text()
 	p.Context = r.Text()
 	p.Authed = directory.Time(r.Int())
+	p.Algorithm = r.Text()
 }
 
 // CloseSession ends one session; one that is not there is a no-op.

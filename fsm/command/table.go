@@ -72,6 +72,9 @@ var table = [...]row{
 	KindRemindSecret:       {"remind_secret", func() Payload { return new(RemindSecret) }},
 	KindDeleteCredentials:  {"delete_credentials", func() Payload { return new(DeleteCredentials) }},
 	KindPutSetupLink:       {"put_setup_link", func() Payload { return new(PutSetupLink) }},
+	KindRecordRefusals:     {"record_refusals", func() Payload { return new(RecordRefusals) }},
+	KindOfferAlgorithm:     {"offer_algorithm", func() Payload { return new(OfferAlgorithm) }},
+	KindPinAlgorithm:       {"pin_algorithm", func() Payload { return new(PinAlgorithm) }},
 }
 
 // Kinds lists every known kind.

@@ -102,6 +102,7 @@ func (c *checker) directory(v *View, d *Directory) {
 	c.requests(v, d)
 	c.domains(v, d)
 	c.audit(v, d)
+	c.signIns(v, d)
 }
 
 func (c *checker) users(d *Directory) {

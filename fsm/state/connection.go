@@ -128,6 +128,8 @@ func encodeConnection(w *wire.Writer, c *directory.Connection) {
 		w.Blob(c.PreviousSecret)
 		w.Uint(uint64(c.Reminded))
 		wire.Texts(w, c.Domains)
+		w.Text(c.Algorithm)
+		w.Text(c.AlgorithmOffered)
 	})
 }
 
@@ -150,6 +152,8 @@ func decodeConnection(r *wire.Reader) *directory.Connection {
 	c.PreviousSecret = r.Blob()
 	c.Reminded = readUint8(r)
 	c.Domains = wire.ReadTexts[string](r)
+	c.Algorithm = r.Text()
+	c.AlgorithmOffered = r.Text()
 	return c
 }
 

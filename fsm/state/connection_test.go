@@ -23,6 +23,7 @@ func connect(s *State, d *Directory) {
 		ID: "second", Organization: "acme", Issuer: "https://idp", ClientID: "second", ClientSecret: seal.Sealed("sealed"),
 		ConnectionSettings: choices, Enabled: true, Created: 900, Modified: 950, Version: 1,
 		SecretExpires: 9000, PreviousSecret: seal.Sealed("before"), Reminded: 2, Domains: []string{"acme.example"},
+		Algorithm: "RS256", AlgorithmOffered: "ES256",
 	})
 	d.PutRequest(&directory.ConnectionRequest{
 		ID: "request", Organization: "acme", Connection: "second", State: directory.RequestActive, Note: "fine", Author: "user:1",
@@ -39,7 +40,11 @@ func connect(s *State, d *Directory) {
 	d.PutDomain(&directory.Domain{Organization: "acme", Name: "new.example", Challenge: "challenge"})
 	d.AppendAudit(&directory.AuditRow{Seq: 1, At: 900, Actor: "user:1", Event: "domain.claimed", Subject: "new.example", Detail: "detail"})
 	d.AppendAudit(&directory.AuditRow{Seq: 1, Ordinal: 1, At: 900, Event: "domain.verified"})
-	s.PutProvider(&directory.Provider{Issuer: "https://idp", Metadata: "{}", Keys: "[]", Fetched: 800, KeysFetched: 850, Version: 1})
+	s.PutProvider(&directory.Provider{
+		Issuer: "https://idp", Metadata: directory.ProviderCopy{Text: "{}", Fetched: 800, Life: 3600},
+		Keys:  directory.ProviderCopy{Text: "[]", Fetched: 850, Life: 1800},
+		Moves: []directory.ProviderMove{{Endpoint: "jwks_uri", From: "old.example", To: "idp", At: 800}}, Version: 1,
+	})
 	s.PutProvider(&directory.Provider{Issuer: "https://unused"})
 	s.PutApplication(&directory.Application{
 		ID: "application", Name: "Portal", SecretHash: directory.Hash{1}, PreviousHash: directory.Hash{2}, RedirectURIs: []string{"https://a/b"},
@@ -69,14 +74,17 @@ func TestConnection_queries(t *testing.T) {
 	provider, _ := s.Provider("https://idp")
 	application, _ := s.Application("application")
 	for name, c := range map[string]struct{ got, want string }{
-		"connections":      {fmt.Sprint(names(slices.Collect(s.AllConnections()), func(c *directory.Connection) string { return string(c.ID) })), "[connection second]"},
-		"requests":         {fmt.Sprint(names(slices.Collect(d.Requests()), func(q *directory.ConnectionRequest) string { return string(q.ID) })), "[later request]"},
-		"request":          {fmt.Sprint(request.State, missing, d.RequestCount()), "active false 2"},
-		"domains":          {fmt.Sprint(names(slices.Collect(d.Domains()), func(d *directory.Domain) string { return d.Name })), "[acme.example new.example]"},
-		"domain":           {fmt.Sprint(domain.State, d.DomainCount()), "verified 2"},
-		"audit":            {fmt.Sprint(names(slices.Collect(d.Audit()), func(r *directory.AuditRow) string { return r.Event })), "[domain.verified domain.claimed]"},
-		"providers":        {fmt.Sprint(names(slices.Collect(s.Providers()), func(p *directory.Provider) string { return p.Issuer })), "[https://idp https://unused]"},
-		"provider":         {fmt.Sprint(provider.Keys, s.ProviderCount(), s.ProviderUsed("https://idp"), s.ProviderUsed("https://id")), "[]2 true false"},
+		"connections":     {fmt.Sprint(names(slices.Collect(s.AllConnections()), func(c *directory.Connection) string { return string(c.ID) })), "[connection second]"},
+		"requests":        {fmt.Sprint(names(slices.Collect(d.Requests()), func(q *directory.ConnectionRequest) string { return string(q.ID) })), "[later request]"},
+		"request":         {fmt.Sprint(request.State, missing, d.RequestCount()), "active false 2"},
+		"domains":         {fmt.Sprint(names(slices.Collect(d.Domains()), func(d *directory.Domain) string { return d.Name })), "[acme.example new.example]"},
+		"domain":          {fmt.Sprint(domain.State, d.DomainCount()), "verified 2"},
+		"audit":           {fmt.Sprint(names(slices.Collect(d.Audit()), func(r *directory.AuditRow) string { return r.Event })), "[domain.verified domain.claimed]"},
+		"providers":       {fmt.Sprint(names(slices.Collect(s.Providers()), func(p *directory.Provider) string { return p.Issuer })), "[https://idp https://unused]"},
+		"provider":        {fmt.Sprint(provider.Keys.Text, s.ProviderCount(), s.ProviderUsed("https://idp"), s.ProviderUsed("https://id")), "[]2 true false"},
+		"providers after": {fmt.Sprint(names(slices.Collect(s.ProvidersFrom("https://idp")), func(p *directory.Provider) string { return p.Issuer })), "[https://unused]"},
+		"connections to": {fmt.Sprint(names(slices.Collect(s.ConnectionsTo("https://idp")), func(c *directory.Connection) string { return string(c.ID) }),
+			len(slices.Collect(s.ConnectionsTo("https://id")))), "[connection second] 0"},
 		"applications":     {fmt.Sprint(application.Name, s.ApplicationCount(), len(slices.Collect(s.Applications()))), "Portal1 1"},
 		"keys":             {fmt.Sprint(names(s.SigningKeys(directory.KeyIDToken), kid)), "[b a]"},
 		"assertion keys":   {fmt.Sprint(names(s.SigningKeys(directory.KeyClientAssertion), kid)), "[c]"},
@@ -176,9 +184,14 @@ func TestCheck_findsConnectionFaults(t *testing.T) {
 				d.PutDomain(&directory.Domain{Organization: "acme", Name: fmt.Sprint(n)})
 			}
 		},
-		"audit of the future":       func(_ *State, d *Directory) { d.AppendAudit(&directory.AuditRow{Seq: 9}) },
-		"provider of the future":    func(s *State, _ *Directory) { s.PutProvider(&directory.Provider{Version: 9}) },
-		"large provider":            func(s *State, _ *Directory) { s.PutProvider(&directory.Provider{Keys: string(make([]byte, 65<<10))}) },
+		"audit of the future":    func(_ *State, d *Directory) { d.AppendAudit(&directory.AuditRow{Seq: 9}) },
+		"provider of the future": func(s *State, _ *Directory) { s.PutProvider(&directory.Provider{Version: 9}) },
+		"large provider": func(s *State, _ *Directory) {
+			s.PutProvider(&directory.Provider{Keys: directory.ProviderCopy{Text: string(make([]byte, 65<<10))}})
+		},
+		"many moves": func(s *State, _ *Directory) {
+			s.PutProvider(&directory.Provider{Moves: make([]directory.ProviderMove, 11)})
+		},
 		"application of the future": func(s *State, _ *Directory) { s.PutApplication(&directory.Application{Version: 9}) },
 		"too many applications": func(s *State, _ *Directory) {
 			for n := range directory.MaxApplications {

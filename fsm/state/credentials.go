@@ -118,15 +118,17 @@ func encodeCredentials(w *wire.Writer, c *directory.Credentials) {
 		w.Int(int64(p.LastUsed))
 	})
 	wire.List(w, c.Recovery, func(w *wire.Writer, hash *directory.Hash) { w.Fixed(hash[:]) })
-	w.Fixed(c.Link[:])
-	w.Int(int64(c.LinkExpires))
+	wire.List(w, c.Links, func(w *wire.Writer, link *directory.SetupLink) {
+		w.Fixed(link.Hash[:])
+		w.Int(int64(link.Expires))
+	})
 	w.Int(int64(c.Created))
 	w.Int(int64(c.Modified))
 	w.Uint(c.Version)
 }
 
 func decodeCredentials(r *wire.Reader) *directory.Credentials {
-	c := &directory.Credentials{
+	return &directory.Credentials{
 		Organization: directory.OrganizationID(r.Text()),
 		Email:        r.Text(),
 		User:         directory.ResourceID(r.Text()),
@@ -142,13 +144,14 @@ func decodeCredentials(r *wire.Reader) *directory.Credentials {
 			p.LastUsed = directory.Time(r.Int())
 		}),
 		Recovery: wire.ReadList(r, func(r *wire.Reader, hash *directory.Hash) { r.Fixed(hash[:]) }),
+		Links: wire.ReadList(r, func(r *wire.Reader, link *directory.SetupLink) {
+			r.Fixed(link.Hash[:])
+			link.Expires = directory.Time(r.Int())
+		}),
+		Created:  directory.Time(r.Int()),
+		Modified: directory.Time(r.Int()),
+		Version:  r.Uint(),
 	}
-	r.Fixed(c.Link[:])
-	c.LinkExpires = directory.Time(r.Int())
-	c.Created = directory.Time(r.Int())
-	c.Modified = directory.Time(r.Int())
-	c.Version = r.Uint()
-	return c
 }
 
 // localCredentials checks what people sign in with here.
@@ -166,6 +169,7 @@ func (c *checker) localCredentials(v *View, d *Directory) (passkeys, recovery in
 		p, r := len(credentials.Passkeys), len(credentials.Recovery)
 		c.holds(!credentials.Empty() && p <= directory.MaxPasskeys && r <= directory.MaxRecoveryCodes,
 			"credentials hold %d passkeys and %d codes", p, r)
+		c.holds(len(credentials.Links) <= directory.MaxSetupLinks, "credentials hold %d set-up links", len(credentials.Links))
 		c.holds(credentials.Organization == d.org.ID, "credentials are filed under another organization")
 		c.holds(credentials.Version <= v.seq, "credentials are of the future")
 		c.holds(d.Holds(credentials), "an address of organization %s has the credentials of somebody else", d.org.ID)

@@ -62,15 +62,21 @@ func (s *State) PutDeleted(d *Directory, deleted *directory.DeletedUser) {
 		s.deletedEnd.Set(deleted)
 	}
 	if oldest, _ := d.deleted.order.Min(); d.deleted.order.Len() > directory.MaxDeletedUsers {
-		s.DropDeleted(d, oldest)
+		s.EraseDeleted(d, oldest)
 	}
 }
 
-// DropDeleted forgets a deleted user: it was restored or erased, or its time is over.
+// DropDeleted takes a user out of those that may be restored.
 func (s *State) DropDeleted(d *Directory, deleted *directory.DeletedUser) {
 	d.deleted.ids.Delete(deleted)
 	d.deleted.order.Delete(deleted)
 	s.deletedEnd.Delete(deleted)
+}
+
+// EraseDeleted forgets a deleted user for good: it was erased, or its time is over.
+func (s *State) EraseDeleted(d *Directory, deleted *directory.DeletedUser) {
+	s.DropDeleted(d, deleted)
+	d.ForgetSignIns(deleted.User.ID)
 }
 
 func (s *State) sweepDeleted(limit int) {
@@ -81,7 +87,7 @@ func (s *State) sweepDeleted(limit int) {
 		}
 		s.deletedEnd.Delete(deleted)
 		if d, ok := s.Write(deleted.Organization); ok {
-			s.DropDeleted(d, deleted)
+			s.EraseDeleted(d, deleted)
 		}
 	}
 }

@@ -43,6 +43,7 @@ type Directory struct {
 
 	staging staging
 	sync    syncLog
+	signIns signIns
 	deleted deletedUsers
 
 	copying *sync.Mutex // held by whoever copies the directory once it is published
@@ -93,6 +94,7 @@ func newDirectory(org *directory.Organization) *Directory {
 		audit:    newTree(lessAudit),
 		schemas:  newTree(lessSchema),
 		sync:     newSyncLog(),
+		signIns:  newSignIns(),
 		deleted:  newDeletedUsers(),
 		copying:  new(sync.Mutex),
 	}
@@ -129,6 +131,7 @@ func (d *Directory) copy() *Directory {
 	c.audit = d.audit.copy()
 	c.schemas = d.schemas.copy()
 	c.sync = d.sync.copy()
+	c.signIns = d.signIns.copy()
 	c.deleted = d.deleted.copy()
 	return &c
 }

@@ -27,7 +27,7 @@ func signed(s *State, d *Directory) {
 		Passkeys: []directory.Passkey{
 			{ID: "key", PublicKey: "cose", SignCount: 7, Flags: 0x45, AAGUID: "model", Name: "laptop", Created: 900, LastUsed: 950}, {ID: "second"},
 		},
-		Recovery: []directory.Hash{{22}, {23}}, Link: directory.Hash{24}, LinkExpires: 9999,
+		Recovery: []directory.Hash{{22}, {23}}, Links: []directory.SetupLink{{Hash: directory.Hash{24}, Expires: 9999}},
 	})
 	s.PutAttempt(&directory.Attempt{Key: directory.Hash{24}, Tries: 2, Expires: 3000})
 	s.AddErrand(directory.Errand{Kind: directory.ErrandCredentials, Organization: "acme", Subject: "glass@acme.example", Detail: "passkey added"})

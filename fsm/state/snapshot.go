@@ -46,6 +46,7 @@ const (
 	frameCredentials       byte = 24
 	frameAttempt           byte = 25
 	frameErrand            byte = 26
+	frameSignIn            byte = 27
 )
 
 // maxFrame bounds one frame, so that a damaged length cannot exhaust memory: a group with four million members fits.
@@ -173,6 +174,11 @@ func (f *frameWriter) directory(d *Directory) {
 	}
 	for row := range d.audit.all() {
 		f.put(frameAuditRow, func(w *wire.Writer) { encodeAuditRow(w, row) })
+	}
+	for _, log := range []tree[*directory.SignIn]{d.signIns.made, d.signIns.refused} {
+		for row := range log.all() {
+			f.put(frameSignIn, func(w *wire.Writer) { encodeSignIn(w, row) })
+		}
 	}
 }
 
@@ -307,6 +313,7 @@ var frameTable = [...]frameRow{
 	frameSigningKey:        {false, func(l *loader, r *wire.Reader) error { l.state.PutSigningKey(decodeSigningKey(r)); return nil }},
 	frameApplication:       {false, func(l *loader, r *wire.Reader) error { l.state.PutApplication(decodeApplication(r)); return nil }},
 	frameAuditRow:          {true, func(l *loader, r *wire.Reader) error { l.dir.AppendAudit(decodeAuditRow(r)); return nil }},
+	frameSignIn:            {true, func(l *loader, r *wire.Reader) error { l.dir.signIns.put(decodeSignIn(r)); return nil }},
 }
 
 func (l *loader) frame(tag byte, body string) (done bool, err error) {

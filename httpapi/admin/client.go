@@ -128,16 +128,6 @@ func (a *api) approveClient(c *gin.Context) error {
 	return openapi.Answer(c, http.StatusCreated, approvalAnswer{code.Reveal(), expires.UTC()})
 }
 
-// clientIDs reads both ids from the path.
-func clientIDs(c *gin.Context) (directory.OrganizationID, directory.ClientID, error) {
-	org, err := organizationID(c)
-	if err != nil {
-		return "", "", err
-	}
-	id, err := openapi.PathID(c, "client")
-	return org, directory.ClientID(id), err
-}
-
 var (
 	schemaRedirects = &schema{
 		Type: types{"array"}, MaxItems: directory.MaxRedirectURIs, Items: &schema{Type: types{"string"}, MaxLength: 2000},

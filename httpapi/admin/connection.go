@@ -66,8 +66,9 @@ func (b *registrationBody) registration() console.Registration {
 // connectionBody is what makes or replaces an OpenID Connect connection.
 type connectionBody struct {
 	registrationBody
-	Domains []string `json:"domains"`
-	Enabled *bool    `json:"enabled"`
+	Domains             []string `json:"domains"`
+	Enabled             *bool    `json:"enabled"`
+	TrustSharedCallback bool     `json:"trust_shared_callback"`
 }
 
 // connectionAnswer is a connection as the API shows it: everything but the secrets.
@@ -78,8 +79,10 @@ type connectionAnswer struct {
 	SecretExpires *time.Time `json:"client_secret_expires_at"`
 	Rotating      bool       `json:"rotating"` // the client secret before is still there
 	connectionChoices
-	Domains []string `json:"domains"`
-	Enabled bool     `json:"enabled"`
+	Domains          []string `json:"domains"`
+	Enabled          bool     `json:"enabled"`
+	Algorithm        string   `json:"algorithm"`
+	AlgorithmOffered string   `json:"algorithm_offered"`
 	setupAnswer
 	Created  time.Time `json:"created_at"`
 	Modified time.Time `json:"updated_at"`
@@ -136,6 +139,7 @@ func (a *api) connectionAnswer(conn *directory.Connection) connectionAnswer {
 		ID: string(conn.ID), Issuer: conn.Issuer, ClientID: conn.ClientID,
 		SecretExpires: openapi.InstantOrNull(conn.SecretExpires), Rotating: len(conn.PreviousSecret) > 0,
 		connectionChoices: choicesOf(&conn.ConnectionSettings), Domains: append([]string{}, conn.Domains...), Enabled: conn.Enabled,
+		Algorithm: conn.Algorithm, AlgorithmOffered: conn.AlgorithmOffered,
 		setupAnswer: a.setupAnswer(conn),
 		Created:     openapi.Instant(conn.Created), Modified: openapi.Instant(conn.Modified),
 	}
@@ -172,6 +176,7 @@ func (a *api) putConnection(c *gin.Context, org directory.OrganizationID, id dir
 	}
 	conn, discovery, err := a.Console.PutConnection(c.Request.Context(), openapi.Actor(c), org, id, console.ConnectionFields{
 		Registration: body.registration(), Domains: body.Domains, Enabled: body.Enabled == nil || *body.Enabled,
+		TrustSharedCallback: body.TrustSharedCallback,
 	})
 	if err != nil {
 		return connectionAnswer{}, err
@@ -254,14 +259,25 @@ func (a *api) dropPreviousSecret(c *gin.Context) error {
 	return openapi.NoContent(c)
 }
 
-// connectionIDs reads both ids from the path.
-func connectionIDs(c *gin.Context) (directory.OrganizationID, directory.ConnectionID, error) {
-	org, err := organizationID(c)
+// algorithmBody is the signing algorithm that a connection is to keep to.
+type algorithmBody struct {
+	Algorithm string `json:"algorithm"`
+}
+
+func (a *api) pinAlgorithm(c *gin.Context) error {
+	org, id, err := connectionIDs(c)
 	if err != nil {
-		return "", "", err
+		return err
 	}
-	id, err := openapi.PathID(c, "connection")
-	return org, directory.ConnectionID(id), err
+	var body algorithmBody
+	if err := openapi.ReadBody(c, schemaAlgorithmChoice, &body); err != nil {
+		return err
+	}
+	conn, err := a.Console.PinAlgorithm(c.Request.Context(), openapi.Actor(c), org, id, body.Algorithm)
+	if err != nil {
+		return err
+	}
+	return openapi.Answer(c, http.StatusOK, a.connectionAnswer(conn))
 }
 
 // connectionProperties are the members of connectionChoices, and those that the caller adds.
@@ -347,7 +363,12 @@ var (
 	schemaSharedRedirect = &schema{
 		Type: types{"boolean"},
 		Description: "The provider calls back at the address that all connections share, for registrations that cannot be changed. " +
-			"Only with providers that say who they are in their answers (RFC 9207), or that the operator trusts.",
+			"Only with providers that say who they are in their answers (RFC 9207), or that the operator trusts: trust_shared_callback.",
+	}
+	schemaTrustSharedCallback = &schema{
+		Type: types{"boolean"},
+		Description: "The operator trusts a provider that uses the shared redirect address and does not say who it is in its answers (RFC 9207); " +
+			"without it such a connection is refused (409). The audit log says that it was given.",
 	}
 	schemaJustInTime = &schema{
 		Type:        types{"boolean"},
@@ -362,11 +383,29 @@ var (
 	schemaRotating = &schema{
 		Type: types{"boolean"}, Description: "The client secret before is still there, and tried when the provider refuses the new one.",
 	}
+	schemaAlgorithm = &schema{
+		Type: types{"string"}, ReadOnly: true,
+		Description: "What the provider signs its tokens with since the first sign-in; tokens of another algorithm are refused as long as " +
+			"the provider announces this one. Empty: nobody has signed in yet.",
+	}
+	schemaAlgorithmOffered = &schema{
+		Type: types{"string"}, ReadOnly: true,
+		Description: "The algorithm of a token that was good otherwise, and refused for that; empty: none was.",
+	}
+	schemaAlgorithmChoice = &schema{
+		Name: "AlgorithmChoice", Type: types{"object"},
+		Properties: map[string]*schema{"algorithm": {
+			Type: types{"string"}, MaxLength: directory.MaxAlgorithm,
+			Description: "The algorithm_offered, to accept it; the algorithm, to forget the offer; or empty, to take that of the next sign-in.",
+		}},
+		Required: []string{"algorithm"},
+	}
 
 	schemaNewConnection = &schema{
 		Name: "NewConnection", Type: types{"object"},
 		Properties: connectionProperties(map[string]*schema{
 			"client_secret": schemaClientSecret, "domains": schemaLeadingDomains, "enabled": schemaEnabled,
+			"trust_shared_callback": schemaTrustSharedCallback,
 		}),
 		Required: []string{"issuer", "client_id"},
 	}
@@ -374,11 +413,12 @@ var (
 		Name: "Connection", Type: types{"object"},
 		Properties: setupProperties(connectionProperties(map[string]*schema{
 			"id": schemaText, "rotating": schemaRotating, "domains": schemaLeadingDomains, "enabled": schemaEnabled,
+			"algorithm": schemaAlgorithm, "algorithm_offered": schemaAlgorithmOffered,
 			"created_at": schemaTime, "updated_at": schemaTime, "discovery": schemaDiscovery,
 		})),
 		Required: append([]string{
 			"id", "issuer", "client_id", "client_secret_expires_at", "rotating", "auth_method", "scopes", "response_mode", "prompt",
-			"max_age", "acr_values", "shared_redirect", "just_in_time", "domains", "enabled", "created_at", "updated_at",
+			"max_age", "acr_values", "shared_redirect", "just_in_time", "domains", "enabled", "algorithm", "algorithm_offered", "created_at", "updated_at",
 		}, setupRequired...),
 	}
 	schemaDiscovery = &schema{
@@ -448,6 +488,11 @@ var (
 		Description: "The old one stays beside it, and is tried when the provider refuses the new one, until it is dropped. " +
 			"While there are two, a third is refused. Sign-ins that are under way go on.",
 		Request: schemaNewSecret, Status: http.StatusOK, Response: schemaConnection, Refusals: []int{http.StatusConflict},
+	}
+	docPinAlgorithm = &operation{
+		ID: "pinAlgorithm", Tag: "Connections", Summary: "Accept or decline the signing algorithm that the provider offers",
+		Description: "Only what was offered can be accepted (409). Sessions and sign-ins that are under way go on.",
+		Request:     schemaAlgorithmChoice, Status: http.StatusOK, Response: schemaConnection, Refusals: []int{http.StatusConflict},
 	}
 	docDropPreviousSecret = &operation{
 		ID: "dropPreviousSecret", Tag: "Connections", Summary: "Drop the client secret before the present one",

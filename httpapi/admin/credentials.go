@@ -39,7 +39,7 @@ type credentialsPageAnswer struct {
 func newCredentialsAnswer(c console.Credentials) credentialsAnswer {
 	answer := credentialsAnswer{
 		ID: c.Handle, Email: c.Email, Standing: c.Standing.String(), Passkeys: []passkeyAnswer{}, Recovery: len(c.Recovery),
-		Link: openapi.InstantOrNull(c.LinkExpires), Created: openapi.Instant(c.Created), Modified: openapi.Instant(c.Modified),
+		Link: openapi.InstantOrNull(c.LinksExpire()), Created: openapi.Instant(c.Created), Modified: openapi.Instant(c.Modified),
 	}
 	for _, p := range c.Passkeys {
 		answer.Passkeys = append(answer.Passkeys, passkeyAnswer{
@@ -70,11 +70,7 @@ func (a *api) listCredentials(c *gin.Context) error {
 }
 
 func (a *api) deleteCredentials(c *gin.Context) error {
-	org, err := organizationID(c)
-	if err != nil {
-		return err
-	}
-	id, err := openapi.PathID(c, "credentials")
+	org, id, err := pathIDs[string](c, "credentials")
 	if err != nil {
 		return err
 	}
@@ -136,7 +132,7 @@ var (
 			"passkeys":            {Type: types{"array"}, Items: schemaPasskey},
 			"recovery_codes_left": {Type: types{"integer"}, Description: "Recovery codes that were not used yet."},
 			"setup_link_expires_at": {
-				Type: types{"string", "null"}, Format: "date-time", Description: "Of the link that was mailed last; null: it was used, or there was none.",
+				Type: types{"string", "null"}, Format: "date-time", Description: "Of the set-up links that were mailed and still work, the last one; null: there is none.",
 			},
 			"created_at": schemaTime, "updated_at": schemaTime,
 		},

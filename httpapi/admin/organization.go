@@ -202,16 +202,6 @@ func span(seconds *int64) *time.Duration {
 	return &d
 }
 
-// organizationID reads the organization's id from the path.
-func organizationID(c *gin.Context) (directory.OrganizationID, error) {
-	id, err := openapi.PathID(c, "id")
-	if err != nil {
-		return "", err
-	}
-	telemetry.EventFrom(c.Request.Context()).SetOrganization(id)
-	return directory.OrganizationID(id), nil
-}
-
 func (a *api) createOrganization(c *gin.Context) error {
 	var body organizationBody
 	if err := openapi.ReadBody(c, schemaNewOrganization, &body); err != nil {

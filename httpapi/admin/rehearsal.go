@@ -86,11 +86,7 @@ func (a *api) dryRun(c *gin.Context) error {
 
 // replaySyncRow tries a request of the sync log again.
 func (a *api) replaySyncRow(c *gin.Context) error {
-	org, err := organizationID(c)
-	if err != nil {
-		return err
-	}
-	id, err := openapi.PathID(c, "row")
+	org, id, err := pathIDs[string](c, "row")
 	if err != nil {
 		return err
 	}

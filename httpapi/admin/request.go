@@ -160,18 +160,30 @@ type stepBody struct {
 	Note    string `json:"note"`
 }
 
+// requestApprovalBody goes with an approval.
+type requestApprovalBody struct {
+	stepBody
+	TrustSharedCallback bool `json:"trust_shared_callback"`
+}
+
 // stepRequest answers POST …/connection-requests/{request}/{step}.
 func (a *api) stepRequest(step console.RequestStep) openapi.Handler {
+	taken := schemaStep
+	if step == console.StepApprove {
+		taken = schemaRequestApproval
+	}
 	return func(c *gin.Context) error {
 		org, id, err := requestIDs(c)
 		if err != nil {
 			return err
 		}
-		var body stepBody
-		if err := openapi.ReadBody(c, schemaStep, &body); err != nil {
+		var body requestApprovalBody
+		if err := openapi.ReadBody(c, taken, &body); err != nil {
 			return err
 		}
-		request, err := a.Console.StepRequest(c.Request.Context(), openapi.Actor(c), org, id, step, console.StepNote(body))
+		request, err := a.Console.StepRequest(c.Request.Context(), openapi.Actor(c), org, id, step, console.StepNote{
+			Version: body.Version, Note: body.Note, TrustSharedCallback: body.TrustSharedCallback,
+		})
 		if err != nil {
 			return err
 		}
@@ -244,16 +256,6 @@ func (a *api) deleteRequest(c *gin.Context) error {
 		return err
 	}
 	return openapi.NoContent(c)
-}
-
-// requestIDs reads both ids from the path.
-func requestIDs(c *gin.Context) (directory.OrganizationID, directory.ConnectionRequestID, error) {
-	org, err := organizationID(c)
-	if err != nil {
-		return "", "", err
-	}
-	id, err := openapi.PathID(c, "request")
-	return org, directory.ConnectionRequestID(id), err
 }
 
 // requestProperties are what a request is put with, and what the caller adds.
@@ -343,7 +345,16 @@ var (
 		Name: "ConnectionRequestStep", Type: types{"object"},
 		Properties: map[string]*schema{
 			"version": schemaRequestVersion,
-			"note":    {Type: types{"string"}, MaxLength: directory.MaxNote, Description: "The reviewer's words; required to return a request."},
+			"note":    schemaNote,
+		},
+	}
+	schemaNote = &schema{
+		Type: types{"string"}, MaxLength: directory.MaxNote, Description: "The reviewer's words; required to return a request.",
+	}
+	schemaRequestApproval = &schema{
+		Name: "ConnectionRequestApproval", Type: types{"object"},
+		Properties: map[string]*schema{
+			"version": schemaRequestVersion, "note": schemaNote, "trust_shared_callback": schemaTrustSharedCallback,
 		},
 	}
 
@@ -356,7 +367,7 @@ var (
 	}
 	docEditRequest = &operation{
 		ID: "editConnectionRequest", Tag: "Connection requests", Summary: "Change a connection request",
-		Description: "It is a draft again. Without client_secret the old one is kept, as long as issuer and client_id stay the same; else it is missing.",
+		Description: "It is a draft again. Without client_secret the old one is kept, as long as issuer and client_id stay the same; an edit that would lose it is refused (400).",
 		CallsOut:    true, Request: schemaRequestEdit, Status: http.StatusOK, Response: schemaRequest,
 		Refusals: []int{http.StatusForbidden, http.StatusConflict, http.StatusPreconditionFailed, http.StatusTooManyRequests},
 	}
@@ -394,14 +405,20 @@ func docStep(id, summary, description string) *operation {
 	}
 }
 
+// docApproval is a step that takes trust, too.
+func docApproval(step *operation) *operation {
+	step.Request = schemaRequestApproval
+	return step
+}
+
 var (
 	docSubmitRequest   = docStep("submitConnectionRequest", "Submit a connection request for review", "From draft or changes_requested.")
 	docWithdrawRequest = docStep("withdrawConnectionRequest", "Make a connection request a draft again",
 		"From submitted, changes_requested or approved.")
 	docReturnRequest = docStep("returnConnectionRequest", "Request changes to a connection request",
 		"From submitted. The note says what has to change; it is mailed.")
-	docApproveRequest = docStep("approveConnectionRequest", "Approve a connection request",
-		"From submitted. The version must be the one that was reviewed. Its domains need not be proved yet: they lead nobody before.")
+	docApproveRequest = docApproval(docStep("approveConnectionRequest", "Approve a connection request",
+		"From submitted. The version must be the one that was reviewed. Its domains need not be proved yet: they lead nobody before."))
 	docActivateRequest = docStep("activateConnectionRequest", "Put an approved connection request in force",
 		"The connection, the organization's break-glass addresses and its telephone policy are as the request says, at once.")
 	docDisableRequest = docStep("disableConnectionRequest", "Turn a connection off",

@@ -32,6 +32,7 @@ const (
 	pathSyncRow       = pathSyncLog + "/:row"
 	pathApplications  = "/api/v1/applications"
 	pathApplication   = pathApplications + "/:application"
+	pathProviders     = "/api/v1/providers"
 	pathMembers       = "/api/v1/members"
 	pathMember        = pathMembers + "/:id"
 )
@@ -51,7 +52,7 @@ type row openapi.Route
 func Routes(deps Deps) []openapi.Route {
 	a := &api{deps}
 	var routes []openapi.Route
-	for _, r := range a.rows() {
+	for _, r := range append(a.rows(), a.signInRows()...) {
 		routes = append(routes, openapi.Route(r))
 	}
 	return routes
@@ -101,12 +102,6 @@ func (a *api) rows() []row {
 		{http.MethodPost, pathSyncRow + "/replay", owner, openapi.Normal, a.replaySyncRow, docReplaySyncRow},
 		{http.MethodPost, pathOrganization + "/scim/dry-run", owner, openapi.Large, a.dryRun, docDryRun},
 
-		{http.MethodPost, pathConnections, operator, openapi.Normal, a.createConnection, docCreateConnection},
-		{http.MethodGet, pathConnections, breakGlass, openapi.Normal, a.listConnections, docListConnections},
-		{http.MethodGet, pathConnection, breakGlass, openapi.Normal, a.getConnection, docGetConnection},
-		{http.MethodPut, pathConnection, operator, openapi.Normal, a.replaceConnection, docReplaceConnection},
-		{http.MethodDelete, pathConnection, operator, openapi.Normal, a.deleteConnection, docDeleteConnection},
-
 		{http.MethodPost, pathApplications, operator, openapi.Normal, a.createApplication, docCreateApplication},
 		{http.MethodGet, pathApplications, operator, openapi.Normal, a.listApplications, docListApplications},
 		{http.MethodGet, pathApplication, operator, openapi.Normal, a.getApplication, docGetApplication},
@@ -115,8 +110,28 @@ func (a *api) rows() []row {
 		{http.MethodPost, pathApplication + "/rotate-secret", operator, openapi.Normal, a.rotateApplication, docRotateApplication},
 		{http.MethodPost, pathApplication + "/finish-rotation", operator, openapi.Normal, a.finishApplicationRotation, docFinishApplicationRotation},
 
+		{http.MethodGet, pathOrganization + "/audit", owner, openapi.Normal, a.listAudit, docListAudit},
+		{http.MethodGet, pathOrganization + "/sign-ins", owner, openapi.Normal, a.listSignIns, docListSignIns},
+
+		{http.MethodGet, pathMembers, operator, openapi.Normal, a.listMembers, docListMembers},
+		{http.MethodDelete, pathMember, operator, openapi.Normal, a.removeMember, docRemoveMember},
+		{http.MethodPost, "/api/v1/leader/transfer", operator, openapi.Normal, a.transferLeader, docTransferLeader},
+		{http.MethodGet, "/api/v1/backup", operator, openapi.Backup, a.getBackup, docGetBackup},
+	}
+}
+
+// signInRows are about the sign-in of an organization's people: its providers, domains, sessions and links.
+func (a *api) signInRows() []row {
+	return []row{
+		{http.MethodPost, pathConnections, operator, openapi.Normal, a.createConnection, docCreateConnection},
+		{http.MethodGet, pathConnections, breakGlass, openapi.Normal, a.listConnections, docListConnections},
+		{http.MethodGet, pathConnection, breakGlass, openapi.Normal, a.getConnection, docGetConnection},
+		{http.MethodPut, pathConnection, operator, openapi.Normal, a.replaceConnection, docReplaceConnection},
+		{http.MethodDelete, pathConnection, operator, openapi.Normal, a.deleteConnection, docDeleteConnection},
 		{http.MethodPost, pathConnection + "/secret", breakGlass, openapi.Normal, a.rotateSecret, docRotateSecret},
 		{http.MethodDelete, pathConnection + "/previous-secret", breakGlass, openapi.Normal, a.dropPreviousSecret, docDropPreviousSecret},
+		{http.MethodPost, pathConnection + "/algorithm", breakGlass, openapi.Normal, a.pinAlgorithm, docPinAlgorithm},
+		{http.MethodGet, pathProviders, operator, openapi.Normal, a.listProviders, docListProviders},
 
 		{http.MethodPost, pathRequests, breakGlass, openapi.Normal, a.createRequest, docCreateRequest},
 		{http.MethodGet, pathRequests, breakGlass, openapi.Normal, a.listRequests, docListRequests},
@@ -147,12 +162,5 @@ func (a *api) rows() []row {
 		{http.MethodGet, pathOrganization + "/links", owner, openapi.Normal, a.listLinks, docListLinks},
 		{http.MethodGet, pathUser + "/links", owner, openapi.Normal, a.listUserLinks, docListUserLinks},
 		{http.MethodDelete, pathUser + "/links/:link", owner, openapi.Normal, a.deleteLink, docDeleteLink},
-
-		{http.MethodGet, pathOrganization + "/audit", owner, openapi.Normal, a.listAudit, docListAudit},
-
-		{http.MethodGet, pathMembers, operator, openapi.Normal, a.listMembers, docListMembers},
-		{http.MethodDelete, pathMember, operator, openapi.Normal, a.removeMember, docRemoveMember},
-		{http.MethodPost, "/api/v1/leader/transfer", operator, openapi.Normal, a.transferLeader, docTransferLeader},
-		{http.MethodGet, "/api/v1/backup", operator, openapi.Backup, a.getBackup, docGetBackup},
 	}
 }

@@ -63,11 +63,7 @@ func (a *api) listSessions(c *gin.Context) error {
 }
 
 func (a *api) endSession(c *gin.Context) error {
-	org, err := organizationID(c)
-	if err != nil {
-		return err
-	}
-	id, err := openapi.PathID(c, "session")
+	org, id, err := pathIDs[string](c, "session")
 	if err != nil {
 		return err
 	}

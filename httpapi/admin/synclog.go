@@ -99,11 +99,7 @@ func (a *api) getSyncRow(c *gin.Context) error {
 
 // syncRow finds the row that the path names.
 func (a *api) syncRow(c *gin.Context) (console.SyncRow, error) {
-	org, err := organizationID(c)
-	if err != nil {
-		return console.SyncRow{}, err
-	}
-	id, err := openapi.PathID(c, "row")
+	org, id, err := pathIDs[string](c, "row")
 	if err != nil {
 		return console.SyncRow{}, err
 	}

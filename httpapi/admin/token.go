@@ -100,11 +100,7 @@ func (a *api) listTokens(c *gin.Context) error {
 }
 
 func (a *api) revokeToken(c *gin.Context) error {
-	id, err := organizationID(c)
-	if err != nil {
-		return err
-	}
-	token, err := openapi.PathID(c, "token")
+	id, token, err := pathIDs[string](c, "token")
 	if err != nil {
 		return err
 	}

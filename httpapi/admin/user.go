@@ -155,16 +155,6 @@ func (a *api) deleteUser(c *gin.Context) error {
 	return openapi.NoContent(c)
 }
 
-// userIDs reads both ids from the path.
-func userIDs(c *gin.Context) (directory.OrganizationID, directory.ResourceID, error) {
-	org, err := organizationID(c)
-	if err != nil {
-		return "", "", err
-	}
-	id, err := openapi.PathID(c, "user")
-	return org, directory.ResourceID(id), err
-}
-
 var (
 	schemaEmail       = &schema{Type: types{"string"}, MaxLength: 254}
 	schemaDisplayName = &schema{Type: types{"string"}, MaxLength: 200}

@@ -14,6 +14,7 @@ type RecoveryRequest struct {
 	Email    string
 	Code     string
 	ReturnTo string // a path on this origin, where to go afterwards
+	Visit    Visit
 }
 
 // CheckRecovery takes a recovery code as the first step, and mails a code for the second if it is right. The answer is the
@@ -37,7 +38,11 @@ func (s *Service) checkRecovery(ctx context.Context, req RecoveryRequest) (Cooki
 	hash := recoveryHash(code)
 	c.First = factor{Recovery: hash[:]}
 	if who, ok := recoverer(view, hash, email); ok {
-		return s.mailCode(ctx, &c, &who, "")
+		return s.mailCode(ctx, &c, &who, &req.Visit, "")
+	}
+	// Of whom it is nothing is known but the address: its domain tells the organization, as it does for strangers.
+	if d, ok := organization(view, "", email); ok {
+		s.recordTry(ctx, d.Organization().ID, email, &Refusal{Reason: ReasonRecoveryWrong}, &req.Visit)
 	}
 	return s.mailNothing(ctx, &c, "", email)
 }
@@ -62,6 +67,7 @@ type MailRequest struct {
 	Organization string // slug; empty: the one that has the address's domain
 	ReturnTo     string // a path on this origin, where to go afterwards
 	Place        string // the network that it came from; empty: this machine
+	Visit        Visit
 }
 
 // MailCode mails a code to an invited person. The answer is the same for everybody else: a challenge that nothing answers.
@@ -90,7 +96,7 @@ func (s *Service) mailInvited(ctx context.Context, req MailRequest) (Cookie, *Re
 	if !ok || who.standing != directory.StandingInvited {
 		return s.mailNothing(ctx, &c, d.Organization().ID, email)
 	}
-	return s.mailCode(ctx, &c, &who, req.Place)
+	return s.mailCode(ctx, &c, &who, &req.Visit, req.Place)
 }
 
 func organization(view *state.View, slug, email string) (*state.Directory, bool) {
@@ -101,7 +107,7 @@ func organization(view *state.View, slug, email string) (*state.Directory, bool)
 }
 
 // mailCode goes on with a challenge that wants a code, and mails the code, unless too many were mailed.
-func (s *Service) mailCode(ctx context.Context, c *challenge, who *signer, place string) (Cookie, *Refusal) {
+func (s *Service) mailCode(ctx context.Context, c *challenge, who *signer, visit *Visit, place string) (Cookie, *Refusal) {
 	first := "" // anybody may ask
 	if c.First.done() {
 		first = "first step"
@@ -119,6 +125,7 @@ func (s *Service) mailCode(ctx context.Context, c *challenge, who *signer, place
 		s.sendLater(ctx, s.codeLetter(who, c.Code))
 	default:
 		s.deps.Metrics.mails.WithLabelValues(mailLimited).Inc()
+		s.recordTry(ctx, c.Organization, c.Email, &Refusal{Reason: ReasonMailLimited}, visit)
 	}
 	return cookie, nil
 }
@@ -150,6 +157,15 @@ func (s *Service) checkCode(ctx context.Context, visit *Visit, typed string) (*S
 	if refusal != nil {
 		return nil, refusal
 	}
+	done, refusal := s.answer(ctx, c, visit, typed)
+	if refusal != nil {
+		s.recordTry(ctx, c.Organization, c.Email, refusal, visit)
+	}
+	return done, refusal
+}
+
+// answer judges the code that was typed for a challenge.
+func (s *Service) answer(ctx context.Context, c *challenge, visit *Visit, typed string) (*SignedIn, *Refusal) {
 	code := foldMailedCode(typed)
 	if code == "" {
 		return nil, refuse(ReasonForm, nil)

@@ -113,9 +113,20 @@ func (s *Service) checkPasskey(ctx context.Context, visit *Visit, response []byt
 		return Step{}, refuse(ReasonReplayed, nil)
 	}
 	credentials, used, refusal := s.assertion(view, c, response)
-	if refusal != nil {
-		return Step{}, refusal
+	var step Step
+	if refusal == nil {
+		step, refusal = s.stepIn(ctx, view, c, visit, credentials, used)
 	}
+	if refusal != nil && credentials != nil {
+		s.recordTry(ctx, credentials.Organization, credentials.Email, refusal, visit)
+	}
+	return step, refusal
+}
+
+// stepIn goes on from a passkey that signed the challenge.
+func (s *Service) stepIn(
+	ctx context.Context, view *state.View, c *challenge, visit *Visit, credentials *directory.Credentials, used *webauthn.Credential,
+) (Step, *Refusal) {
 	d, ok := view.Directory(credentials.Organization)
 	if !ok {
 		return Step{}, refuse(ReasonStanding, nil)
@@ -127,7 +138,7 @@ func (s *Service) checkPasskey(ctx context.Context, visit *Visit, response []byt
 	if who.standing == directory.StandingBreakGlass {
 		id := seal.HashToken(string(used.ID))
 		c.First = factor{Passkey: id[:], SignCount: used.Authenticator.SignCount}
-		cookie, refusal := s.mailCode(ctx, c, &who, "")
+		cookie, refusal := s.mailCode(ctx, c, &who, visit, "")
 		return Step{Code: cookie}, refusal
 	}
 	done, refusal := s.open(ctx, &who, c, visit, opening{
@@ -136,7 +147,8 @@ func (s *Service) checkPasskey(ctx context.Context, visit *Visit, response []byt
 	return Step{SignedIn: done}, refusal
 }
 
-// assertion verifies that one of the region's passkeys signed the challenge (Web Authentication §7.2).
+// assertion verifies that one of the region's passkeys signed the challenge (Web Authentication §7.2). Of one that did not it
+// gives the credentials too, where there are any.
 func (s *Service) assertion(view *state.View, c *challenge, response []byte) (*directory.Credentials, *webauthn.Credential, *Refusal) {
 	if s.passkeys == nil || len(response) > maxResponse {
 		return nil, nil, refuse(ReasonPasskey, nil)
@@ -145,18 +157,17 @@ func (s *Service) assertion(view *state.View, c *challenge, response []byte) (*d
 	if err != nil {
 		return nil, nil, refuse(ReasonPasskey, err)
 	}
+	credentials, ok := view.CredentialsByPasskey(string(parsed.RawID))
 	session := webauthn.SessionData{Challenge: c.Signed, UserVerification: protocol.VerificationRequired}
 	_, used, err := s.passkeys.ValidatePasskeyLogin(finder(view), session, parsed)
 	switch {
 	case errors.Is(err, errUnknownPasskey):
-		return nil, nil, refuse(ReasonPasskeyUnknown, err)
+		return credentials, nil, refuse(ReasonPasskeyUnknown, err)
 	case err != nil:
-		return nil, nil, refuse(ReasonPasskey, err)
+		return credentials, nil, refuse(ReasonPasskey, err)
 	case used.Authenticator.CloneWarning:
-		return nil, nil, refuse(ReasonPasskeyCloned, nil)
-	}
-	credentials, ok := view.CredentialsByPasskey(string(used.ID))
-	if !ok {
+		return credentials, nil, refuse(ReasonPasskeyCloned, nil)
+	case !ok:
 		return nil, nil, refuse(ReasonPasskeyUnknown, nil)
 	}
 	return credentials, used, nil

@@ -33,6 +33,9 @@ type Deps struct {
 	// whoever needs a mail cannot sign in.
 	Mail func(ctx context.Context, letter Letter) error
 
+	// Record puts a failed try into an organization's log of sign-ins, and does not wait for it. nil: logs and metrics only.
+	Record func(organization directory.OrganizationID, row directory.SignIn)
+
 	Now     func() time.Time // nil = time.Now
 	Logger  *slog.Logger     // nil = silent
 	Metrics *Metrics         // nil = measured, but not exported

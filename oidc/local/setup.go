@@ -120,7 +120,10 @@ func (s *Service) follow(ctx context.Context, token string) (*setup, *Refusal) {
 		return nil, refuse(ReasonLink, nil)
 	}
 	held, ok := d.Credentials(l.Email)
-	if !ok || held.Link != l.hash() || s.now() >= held.LinkExpires {
+	if !ok {
+		return nil, refuse(ReasonLink, nil)
+	}
+	if _, works := held.SetupLink(l.hash(), s.now()); !works {
 		return nil, refuse(ReasonLink, nil)
 	}
 	who, ok := signerOf(d, l.Email)

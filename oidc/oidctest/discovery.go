@@ -4,11 +4,39 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // hugeBytes is the length of answers that a client must not read to the end.
 const hugeBytes = 64 << 20
+
+// Announce sets which algorithms the discovery document lists; none lists the
+// one that tokens are signed with.
+func (p *Provider) Announce(algorithms ...jose.SignatureAlgorithm) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.announced = slices.Clone(algorithms)
+}
+
+// SetCacheControl sets the Cache-Control of an endpoint's answers, "no-store"
+// until then.
+func (p *Provider) SetCacheControl(endpoint Endpoint, value string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.caching[endpoint] = value
+}
+
+func (p *Provider) cacheControl(endpoint Endpoint) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if value, ok := p.caching[endpoint]; ok {
+		return value
+	}
+	return "no-store"
+}
 
 func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) {
 	switch {
@@ -34,7 +62,10 @@ func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) {
 // metadata is the document of OpenID Connect Discovery 1.0 section 3.
 func (p *Provider) metadata() map[string]any {
 	p.mu.Lock()
-	algorithm := string(p.algorithm)
+	algorithms := []jose.SignatureAlgorithm{p.algorithm}
+	if len(p.announced) > 0 {
+		algorithms = slices.Clone(p.announced)
+	}
 	p.mu.Unlock()
 	doc := map[string]any{
 		"issuer":                                           p.issuer,
@@ -48,7 +79,7 @@ func (p *Provider) metadata() map[string]any {
 		"response_modes_supported":                         []string{"query", "form_post"},
 		"grant_types_supported":                            []string{"authorization_code"},
 		"subject_types_supported":                          []string{"public"},
-		"id_token_signing_alg_values_supported":            []string{algorithm},
+		"id_token_signing_alg_values_supported":            algorithms,
 		"token_endpoint_auth_methods_supported":            []string{"client_secret_basic", "client_secret_post", "private_key_jwt"},
 		"token_endpoint_auth_signing_alg_values_supported": []string{"ES256", "RS256", "PS256", "EdDSA"},
 		"code_challenge_methods_supported":                 []string{"S256"},

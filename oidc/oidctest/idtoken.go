@@ -70,12 +70,15 @@ func (p *Provider) idToken(g grant, accessToken, code string) (string, error) {
 // halfHash is at_hash and c_hash of Core section 3.1.3.6: EdDSA with Ed25519
 // hashes with SHA-512.
 func (p *Provider) halfHash(value string) string {
-	if p.currentKey() == keyName(jose.EdDSA) {
-		sum := sha512.Sum512([]byte(value))
-		return base64.RawURLEncoding.EncodeToString(sum[:32])
+	h := sha256.New()
+	switch name := p.currentKey(); {
+	case name == keyName(jose.EdDSA) || strings.HasSuffix(string(name), "512"):
+		h = sha512.New()
+	case strings.HasSuffix(string(name), "384"):
+		h = sha512.New384()
 	}
-	sum := sha256.Sum256([]byte(value))
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
+	h.Write([]byte(value))
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:h.Size()/2])
 }
 
 // signing is how a payload is signed; the faults below change it.

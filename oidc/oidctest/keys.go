@@ -33,8 +33,8 @@ func (k *signingKey) published() jose.JSONWebKey {
 	return jose.JSONWebKey{Key: k.private.Public(), KeyID: k.kid, Algorithm: string(k.alg), Use: k.use}
 }
 
-// SetAlgorithm changes how tokens are signed from now on: ES256, RS256, PS256
-// or EdDSA. Earlier keys stay published.
+// SetAlgorithm changes how tokens are signed from now on: by any RS, PS, ES or
+// EdDSA. Earlier keys stay published.
 func (p *Provider) SetAlgorithm(alg jose.SignatureAlgorithm) error {
 	if _, err := p.signingKey(keyName(alg)); err != nil {
 		return err
@@ -88,9 +88,14 @@ func newKey(name keyName) (*signingKey, error) {
 	switch name {
 	case keyName(jose.ES256):
 		key.private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case keyName(jose.ES384):
+		key.private, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	case keyName(jose.ES512):
+		key.private, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	case keyName(jose.EdDSA):
 		_, key.private, err = ed25519.GenerateKey(rand.Reader)
-	case keyName(jose.RS256), keyName(jose.PS256):
+	case keyName(jose.RS256), keyName(jose.RS384), keyName(jose.RS512),
+		keyName(jose.PS256), keyName(jose.PS384), keyName(jose.PS512):
 		key.private, err = rsa.GenerateKey(rand.Reader, 2048)
 	case keyWeak:
 		key.alg = jose.RS256

@@ -50,7 +50,7 @@ type Config struct {
 	TLS        *tls.Config             // nil = plain HTTP
 	Issuer     string                  // "" = scheme and bound address, followed by IssuerPath
 	IssuerPath string                  // "", "/" (an issuer with trailing slash) or "/tenant"
-	Algorithm  jose.SignatureAlgorithm // "" = ES256; RS256, PS256, EdDSA
+	Algorithm  jose.SignatureAlgorithm // "" = ES256; any of RS, PS, ES, EdDSA
 	Users      []User
 	Clients    []Client
 	Demo       bool             // show every user as a button that signs in at once
@@ -98,6 +98,8 @@ type Provider struct {
 
 	mu        sync.Mutex
 	algorithm jose.SignatureAlgorithm // guarded by mu, as all below
+	announced []jose.SignatureAlgorithm
+	caching   map[Endpoint]string // Cache-Control, where it is not no-store
 	keys      map[keyName]*signingKey
 	users     []User
 	clients   map[string]Client
@@ -151,6 +153,7 @@ func New(cfg Config) (*Provider, error) {
 		closing:   make(chan struct{}),
 		served:    make(chan struct{}),
 		algorithm: cfg.Algorithm,
+		caching:   map[Endpoint]string{},
 		keys:      map[keyName]*signingKey{},
 		users:     slices.Clone(cfg.Users),
 		clients:   map[string]Client{},
@@ -215,7 +218,7 @@ func (p *Provider) routes() http.Handler {
 	handle := func(method, path string, endpoint Endpoint, h http.HandlerFunc) {
 		mux.HandleFunc(method+" "+prefix+path, func(w http.ResponseWriter, r *http.Request) {
 			p.note(endpoint, r)
-			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("Cache-Control", p.cacheControl(endpoint))
 			h(w, r)
 		})
 	}

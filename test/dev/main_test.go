@@ -110,7 +110,7 @@ func (i *installation) control(action, node string) error {
 func freeBase() (int, error) {
 	for base := 20_000; base < 32_000; base += 300 {
 		free := true
-		for _, offset := range []int{0, 1, 2, 3, 11, 12, 13, 21, 22, 23, 100, 101, 102, 103, 111, 112, 113, 121, 122, 123, 200, 225, 226} {
+		for _, offset := range []int{0, 1, 2, 3, 11, 12, 13, 21, 22, 23, 100, 101, 102, 103, 111, 112, 113, 121, 122, 123, 200, 225, 226, 230} {
 			listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", base+offset))
 			if err != nil {
 				free = false

@@ -124,6 +124,14 @@ func TestBrowser_passkeys(t *testing.T) {
 	step(t, root, "see the keys", chromedp.Click(`a[href="/account/keys"]`))
 	awaitText(t, root, home+"/account/keys", "10 are left")
 	screenshot(t, root, "keys")
+	step(t, root, "sign out", chromedp.Navigate(home+"/logout"), chromedp.Click(buttonOut))
+	awaitText(t, root, home+"/logout", "You are signed out")
+	if _, text := shown(root); strings.Contains(text, "identity provider") {
+		t.Errorf("whoever signed in here reads of an identity provider:\n%s", text)
+	}
+	screenshot(t, root, "signed-out-here")
+	step(t, root, "go again to where a form was posted to", chromedp.Navigate(eu.LoginURL+"/local/mail?organization="+slug))
+	awaitText(t, root, eu.LoginURL+"/local?organization="+slug, "Sign in")
 
 	spare := newBrowser(t)
 	withAuthenticator(t, spare)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"domicile/fsm/command"
 	"domicile/oidc/oidctest"
 	"domicile/test/region"
 )
@@ -47,6 +48,9 @@ func startRegion(t *testing.T, change func(*region.Options)) *region.Region {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.Close() })
+	if err := r.AwaitLevel(t.Context(), command.MaxLevel); err != nil {
+		t.Fatal(err)
+	}
 	return r
 }
 

@@ -186,6 +186,30 @@ func (r *Region) AwaitReady(ctx context.Context) error {
 	return nil
 }
 
+// levelTimeout is how long the leader may take to raise the level once every node supports it.
+const levelTimeout = 5 * time.Second
+
+// AwaitLevel waits until the ledger of every node is at a level.
+func (r *Region) AwaitLevel(ctx context.Context, want uint64) error {
+	until := time.Now().Add(levelTimeout)
+	for {
+		var wrong error
+		for _, node := range r.Nodes {
+			s, err := node.Status(ctx)
+			if err != nil {
+				return err
+			}
+			if s.Level != want {
+				wrong = fmt.Errorf("%s is at level %d, not %d", node.Name, s.Level, want)
+			}
+		}
+		if wrong == nil || time.Now().After(until) {
+			return wrong
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
 // Leader gives the node that leads, waiting for one.
 func (r *Region) Leader(ctx context.Context) (*Node, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"domicile/fsm/command"
 	"domicile/test/region"
 )
 
@@ -90,7 +91,17 @@ func build(ctx context.Context, from release, dir string) (string, error) {
 type step struct {
 	name string
 	do   func(context.Context) error
+	when when
 }
+
+// when says of which releases a step is shown.
+type when int
+
+const (
+	always    when = iota
+	ifOlder        // of a lower level than the present one
+	ifOfLevel      // of the present level
+)
 
 // upgrade takes one region from a release to the present binary.
 func upgrade(ctx context.Context, from release, present, dir string) error {
@@ -115,7 +126,7 @@ func upgrade(ctx context.Context, from release, present, dir string) error {
 	}
 	before, leads := uint64(0), -1
 	steps := []step{
-		{"writers run", func(ctx context.Context) error { return w.await(ctx, 200) }},
+		{"writers run", func(ctx context.Context) error { return w.await(ctx, 200) }, always},
 		{"the first follower comes to the new release", func(ctx context.Context) error {
 			if leads, err = leader(ctx, r); err != nil {
 				return err
@@ -123,32 +134,38 @@ func upgrade(ctx context.Context, from release, present, dir string) error {
 			s, err := r.Nodes[leads].Status(ctx)
 			before = s.Level
 			return errors.Join(err, restart(ctx, r.Nodes[(leads+1)%3], present))
-		}},
+		}, always},
 		{"what only the new release can do is refused, for now", func(ctx context.Context) error {
 			return application(ctx, r, r.Nodes[(leads+1)%3], http.StatusServiceUnavailable)
-		}},
+		}, ifOlder},
 		{"it goes back to the old one, and comes again", func(ctx context.Context) error {
 			return errors.Join(roll((leads+1)%3, old)(ctx), roll((leads+1)%3, present)(ctx))
-		}},
-		{"the second follower comes", func(ctx context.Context) error { return roll((leads+2)%3, present)(ctx) }},
-		{"the region is still of the old level", func(ctx context.Context) error { return level(ctx, r, before, before) }},
-		{"the leader comes", func(ctx context.Context) error { return roll(leads, present)(ctx) }},
-		{"the region has the new level", func(ctx context.Context) error { return level(ctx, r, before+1, ^uint64(0)) }},
-		{"what only the new release can do is done", func(ctx context.Context) error {
+		}, always},
+		{"the second follower comes", func(ctx context.Context) error { return roll((leads+2)%3, present)(ctx) }, always},
+		{"the region is still of the old level", func(ctx context.Context) error { return r.AwaitLevel(ctx, before) }, always},
+		{"the leader comes", func(ctx context.Context) error { return roll(leads, present)(ctx) }, always},
+		{"the region has the present level", func(ctx context.Context) error { return r.AwaitLevel(ctx, command.MaxLevel) }, always},
+		{"what its level can do is done", func(ctx context.Context) error {
 			return application(ctx, r, r.Nodes[0], http.StatusCreated)
-		}},
-		{"every acknowledged write is on every node, once", w.audit},
-		{"the nodes agree", func(ctx context.Context) error { return agree(ctx, r) }},
+		}, always},
+		{"every acknowledged write is on every node, once", w.audit, always},
+		{"the nodes agree", func(ctx context.Context) error { return agree(ctx, r) }, always},
 		{"a restart of all nodes keeps it so", func(ctx context.Context) error {
 			err := errors.Join(r.Nodes[0].Kill(), r.Nodes[1].Kill(), r.Nodes[2].Kill())
 			for _, node := range r.Nodes {
 				err = errors.Join(err, node.Start())
 			}
 			return errors.Join(err, r.AwaitReady(ctx), agree(ctx, r), w.audit(ctx))
-		}},
-		{"the old release refuses the new data", func(ctx context.Context) error { return refuses(ctx, r.Nodes[0], old) }},
+		}, always},
+		{"the old release refuses the new data", func(ctx context.Context) error { return refuses(ctx, r.Nodes[0], old) }, ifOlder},
+		{"the old release runs on the new data", func(ctx context.Context) error {
+			return errors.Join(roll(0, old)(ctx), agree(ctx, r))
+		}, ifOfLevel},
 	}
 	for _, s := range steps {
+		if older := before < command.MaxLevel; s.when == ifOlder && !older || s.when == ifOfLevel && older {
+			continue
+		}
 		began := time.Now()
 		if err := s.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
@@ -184,27 +201,6 @@ func restart(ctx context.Context, node *region.Node, binary string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	return node.AwaitReady(ctx)
-}
-
-// level wants every node at a level between two, within five seconds.
-func level(ctx context.Context, r *region.Region, least, most uint64) error {
-	until := time.Now().Add(5 * time.Second)
-	for {
-		var wrong error
-		for _, node := range r.Nodes {
-			s, err := node.Status(ctx)
-			if err != nil {
-				return err
-			}
-			if s.Level < least || s.Level > most {
-				wrong = fmt.Errorf("%s is at level %d", node.Name, s.Level)
-			}
-		}
-		if wrong == nil || time.Now().After(until) {
-			return wrong
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
 }
 
 // application makes an application, which the first release did not know, and wants an answer of this status.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,12 +36,17 @@ func restart(p *process) error {
 
 // Control asks the dev command that runs on dir to restart, stop, kill, pause or resume a node.
 func Control(ctx context.Context, dir, action, node string) error {
+	return tell(ctx, dir, http.MethodPost, action, node, "")
+}
+
+// tell sends a request to the dev command that runs on dir.
+func tell(ctx context.Context, dir, method, what, name, text string) error {
 	client := &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", controlSocket(dir))
 		},
 	}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://dev/"+action+"/"+node, nil)
+	request, err := http.NewRequestWithContext(ctx, method, "http://dev/"+what+"/"+url.PathEscape(name), strings.NewReader(text))
 	if err != nil {
 		return err
 	}
@@ -49,12 +55,12 @@ func Control(ctx context.Context, dir, action, node string) error {
 		return fmt.Errorf("no dev command runs on %s; name its directory with --data (%w)", dir, err)
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
 	if err != nil {
 		return err
 	}
 	if resp.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("%s %s: %s", action, node, strings.TrimSpace(string(text)))
+		return fmt.Errorf("%s %s: %s", what, name, strings.TrimSpace(string(answer)))
 	}
 	return nil
 }
@@ -76,17 +82,18 @@ func listenControl(dir string) (net.Listener, error) {
 	return listener, os.Chmod(path, 0o600)
 }
 
-// controlHandler runs actions; changed is called after each, to bring dev.json up to date.
-func controlHandler(processes map[string]*process, changed func() error) http.Handler {
+// controlHandler runs actions, and brings dev.json up to date after each.
+func (in *installation) controlHandler() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("PUT /dns/{name}", in.publish)
 	mux.HandleFunc("POST /{action}/{node}", func(w http.ResponseWriter, r *http.Request) {
 		action, known := actions[r.PathValue("action")]
-		p, here := processes[r.PathValue("node")]
+		p, here := in.processes[r.PathValue("node")]
 		if !known || !here {
 			http.Error(w, "there is no such action or node", http.StatusNotFound)
 			return
 		}
-		if err := errors.Join(action(p), changed()); err != nil {
+		if err := errors.Join(action(p), in.refresh()); err != nil {
 			http.Error(w, err.Error(), http.StatusConflict)
 			return
 		}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"domicile/egress/dnstest"
 	"domicile/oidc/oidctest"
 	"domicile/seal"
 )
@@ -21,7 +22,7 @@ import (
 type Options struct {
 	Dir        string    // where everything is kept
 	Fresh      bool      // wipe Dir first
-	BasePort   int       // the us region takes BasePort…+99, eu +100…+199, provider and mail +200…
+	BasePort   int       // the us region takes BasePort…+99, eu +100…+199, provider, mail and DNS +200…
 	Executable string    // this binary
 	Out        io.Writer // for the table
 	Logger     *slog.Logger
@@ -58,6 +59,7 @@ type installation struct {
 	balancers []*balancer
 	servers   []func() // stop functions, in the order to stop
 	failed    chan error
+	names     *dnstest.Server
 
 	mu       sync.Mutex
 	manifest Manifest
@@ -89,7 +91,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := in.start(ctx); err != nil {
 		return err
 	}
-	in.serve(control, controlHandler(in.processes, in.refresh))
+	in.serve(control, in.controlHandler())
 	in.manifest.print(o.Out, o.Dir)
 	select {
 	case <-ctx.Done():
@@ -124,7 +126,7 @@ func (in *installation) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	secret, err := fileSecret(filepath.Join(in.Dir, "idp-client-secret"))
+	secret, err := fileSecret(in.secretFile())
 	if err != nil {
 		return err
 	}
@@ -132,7 +134,7 @@ func (in *installation) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := in.startMail(); err != nil {
+	if err := errors.Join(in.startMail(), in.startNames()); err != nil {
 		return err
 	}
 	for _, p := range in.places {
@@ -158,7 +160,10 @@ func (in *installation) start(ctx context.Context) error {
 	return in.refresh()
 }
 
-// startProvider runs the demo identity provider with a client per region.
+// secretFile has the secret of all clients at the demo provider.
+func (in *installation) secretFile() string { return filepath.Join(in.Dir, "idp-client-secret") }
+
+// startProvider runs the demo identity provider with a client per region, and with a client and people that no organization has yet.
 func (in *installation) startProvider(secret seal.Secret) (*oidctest.Provider, error) {
 	cfg := oidctest.Config{Addr: loopback(in.BasePort + 200), Demo: true}
 	for _, p := range in.places {
@@ -170,6 +175,14 @@ func (in *installation) startProvider(secret seal.Secret) (*oidctest.Provider, e
 			})
 			in.manifest.IdP.Users = append(in.manifest.IdP.Users, LoginManifest{d.email(person), demoPassword})
 		}
+	}
+	cfg.Clients = append(cfg.Clients, oidctest.Client{ID: spareClient, Secret: secret.Reveal()})
+	in.manifest.IdP.Spare = SpareManifest{ClientID: spareClient, ClientSecret: secret.Reveal(), SecretFile: in.secretFile(), Domain: spare.domain}
+	for _, person := range spare.people {
+		cfg.Users = append(cfg.Users, oidctest.User{
+			Subject: spareClient + "-" + person.login, Email: spare.email(person), EmailVerified: true, Name: person.name, Password: demoPassword,
+		})
+		in.manifest.IdP.Users = append(in.manifest.IdP.Users, LoginManifest{spare.email(person), demoPassword})
 	}
 	provider, err := oidctest.New(cfg)
 	if err != nil {

@@ -99,6 +99,7 @@ func (o *Options) nodeConfig(p place, n int, all []place) config.Config {
 			CertificateFile: p.pki(p.node(n) + ".pem"), KeyFile: p.pki(p.node(n) + ".key"), CAFile: p.pki("ca.pem"),
 		},
 		Mail:       o.mail(p),
+		DNS:        config.DNS{Servers: []string{o.nameServer()}},
 		Log:        config.Log{Level: "info", Format: "json"},
 		Traces:     config.Traces{File: filepath.Join(p.nodeDir(n), "traces.jsonl")},
 		DrainDelay: 300 * time.Millisecond,

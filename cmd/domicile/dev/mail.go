@@ -18,7 +18,10 @@ func (o *Options) mailInbox() string  { return loopback(o.BasePort + 226) }
 
 // mail is what the nodes of a region are told about the mail sink.
 func (o *Options) mail(p place) config.Mail {
-	return config.Mail{SMTP: o.mailServer(), TLS: "none", From: fmt.Sprintf("Domicile <no-reply@%s.domicile.example>", p.id)}
+	return config.Mail{
+		SMTP: o.mailServer(), TLS: "none", From: fmt.Sprintf("Domicile <no-reply@%s.domicile.example>", p.id),
+		Operators: []string{fmt.Sprintf("operator@%s.domicile.example", p.id)},
+	}
 }
 
 func (in *installation) startMail() error {

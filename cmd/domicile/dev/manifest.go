@@ -15,6 +15,7 @@ type Manifest struct {
 	Regions []RegionManifest `json:"regions"`
 	IdP     IdPManifest      `json:"idp"`
 	Mail    MailManifest     `json:"mail"`
+	DNS     string           `json:"dns"` // host:port of the only server that the nodes ask for proofs of domains
 }
 
 // RegionManifest is one region.
@@ -63,6 +64,15 @@ type ConnectionManifest struct {
 type IdPManifest struct {
 	Issuer string          `json:"issuer"`
 	Users  []LoginManifest `json:"users"`
+	Spare  SpareManifest   `json:"spare"`
+}
+
+// SpareManifest is a client at the demo provider that no organization uses yet, and the domain of people there who nobody knows yet.
+type SpareManifest struct {
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+	SecretFile   string `json:"client_secret_file"`
+	Domain       string `json:"domain"`
 }
 
 // LoginManifest is one demo person's login.
@@ -147,6 +157,8 @@ func (m *Manifest) print(w io.Writer, dir string) {
 		}
 		fmt.Fprintf(t, "%s  password %s\n", u.Email, u.Password)
 	}
+	fmt.Fprintf(t, "  Demo provider\t\t%s  spare client %s, secret in %s, people at %s\n",
+		m.IdP.Issuer, m.IdP.Spare.ClientID, m.IdP.Spare.SecretFile, m.IdP.Spare.Domain)
 	fmt.Fprintf(t, "  Mail\t\t%s\n", m.Mail.Inbox)
 	_ = t.Flush()
 	if len(m.Regions) == 0 || len(m.Regions[0].Organizations) == 0 {

@@ -31,6 +31,12 @@ var demos = map[string]demo{
 	}},
 }
 
+// spare is for whoever tries the way from a request to a connection: a client at the demo provider, and people of a domain that
+// nobody has proved.
+var spare = demo{domain: "hopper.example", people: []person{{"grace", "Grace Brewster", false}}}
+
+const spareClient = "spare"
+
 // demoPassword is the same for every demo person: the demo provider is reachable from this machine only.
 const demoPassword = "demo"
 
