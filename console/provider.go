@@ -39,8 +39,13 @@ func (s *Service) ListProviders(ctx context.Context, q ProviderQuery) (ProviderP
 	if err != nil {
 		return ProviderPage{}, err
 	}
-	rows := where(view.ProvidersFrom(after), func(p *directory.Provider) bool { return q.Issuer == "" || p.Issuer == q.Issuer })
-	providers, next := take(rows, size, func(p *directory.Provider) string { return p.Issuer })
+	if q.Issuer != "" {
+		if p, ok := view.Provider(q.Issuer); ok {
+			return ProviderPage{Providers: []Provider{describeProvider(view, p)}}, nil
+		}
+		return ProviderPage{}, nil
+	}
+	providers, next := take(view.ProvidersFrom(after), size, func(p *directory.Provider) string { return p.Issuer })
 	page := ProviderPage{NextPageToken: next}
 	for _, p := range providers {
 		page.Providers = append(page.Providers, describeProvider(view, p))

@@ -33,7 +33,7 @@ func (c *Credentials) SetupLink(hash Hash, now Time) (SetupLink, bool) {
 	return SetupLink{}, false
 }
 
-// LinksExpire is when the last of the set-up links stops working; 0: there is none.
+// LinksExpire is when the last of the set-up links that were not used expires, or expired; 0: there is none.
 func (c *Credentials) LinksExpire() Time {
 	var last Time
 	for _, link := range c.Links {

@@ -12,8 +12,6 @@ const (
 	WayLocal SignInWay = 2
 	// WayBreakGlass is a break-glass address.
 	WayBreakGlass SignInWay = 3
-	// WayLogout is no sign-in, but a provider's word that somebody's sessions are over; only its refusals are rows.
-	WayLogout SignInWay = 4
 )
 
 // WayOf gives the door that a session came by.
@@ -21,7 +19,7 @@ func WayOf(kind SessionKind) SignInWay { return SignInWay(kind) + WayProvider }
 
 // String names the way as the API does.
 func (w SignInWay) String() string {
-	if names := [...]string{"", "provider", "local", "break_glass", "logout"}; int(w) < len(names) {
+	if names := [...]string{"", "provider", "local", "break_glass"}; int(w) < len(names) {
 		return names[w]
 	}
 	return ""
@@ -42,7 +40,7 @@ type SignIn struct {
 	Reference string // that the log line has, and the page where it shows one; empty: neither
 	More      int    // refusals alike that have no row of their own, because there were too many at a time
 
-	Connection ConnectionID // of WayProvider and WayLogout
+	Connection ConnectionID // of WayProvider
 	User       ResourceID   // of a refusal: whom the identity was taken for, where it was for anybody
 	Session    SessionID    // that was opened
 	Email      string       // of the root user's and break-glass addresses, else empty

@@ -185,7 +185,9 @@ func offerAlgorithm(tx *transaction, p *command.OfferAlgorithm) (command.Result,
 	next := *connection
 	next.AlgorithmOffered = p.Algorithm
 	tx.state.PutConnection(d, &next)
-	tx.tellOwner(connection.ID, directory.DetailAlgorithmOffered)
+	if connection.AlgorithmOffered == "" { // a provider that alternates would have a mail written each time
+		tx.tellOwner(connection.ID, directory.DetailAlgorithmOffered)
+	}
 	result.Changed = true
 	return result, nil
 }

@@ -88,9 +88,11 @@ func (m *model) algorithm(id directory.OrganizationID, o *modelOrg, payload comm
 		deny(p.Algorithm == "", directory.KindInvalid)
 		result := command.Result{Version: c.Version, Created: c.Created, Modified: c.Modified}
 		if c.Algorithm != "" && p.Algorithm != c.Algorithm && p.Algorithm != c.AlgorithmOffered {
+			if c.AlgorithmOffered == "" {
+				m.tellOwner(id, c.ID)
+			}
 			c.AlgorithmOffered, result.Changed = p.Algorithm, true
 			o.connections[c.ID] = c
-			m.tellOwner(id, c.ID)
 		}
 		return result
 	}

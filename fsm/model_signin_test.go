@@ -29,7 +29,7 @@ func (m *model) signedIn(o *modelOrg, s directory.Session, email string, linked 
 
 func (m *model) recordRefusals(o *modelOrg, p *command.RecordRefusals) command.Result {
 	for _, row := range p.Rows {
-		deny(row.Reason == "" || row.Way < directory.WayProvider || row.Way > directory.WayLogout, directory.KindInvalid)
+		deny(row.Reason == "" || row.Way < directory.WayProvider || row.Way > directory.WayBreakGlass, directory.KindInvalid)
 	}
 	result := command.Result{}
 	for i, row := range p.Rows {
@@ -89,7 +89,7 @@ func (w *world) recordRefusals(org directory.OrganizationID) *command.RecordRefu
 	p := new(command.RecordRefusals)
 	for range w.IntN(4) {
 		row := directory.SignIn{
-			At: w.now + directory.Time(w.IntN(4_000_000)) - 3_000_000, Way: directory.SignInWay(1 + w.IntN(4)), Reason: w.name("reason", 3),
+			At: w.now + directory.Time(w.IntN(4_000_000)) - 3_000_000, Way: directory.SignInWay(1 + w.IntN(3)), Reason: w.name("reason", 3),
 			Reference: w.name("REF", 9), More: w.IntN(3), Connection: directory.ConnectionID(w.name(string(org)+"-connection", 2)),
 			Agent: "Firefox", Address: w.name("192.0.2.", 9),
 		}

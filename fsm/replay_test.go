@@ -35,14 +35,14 @@ var replays = []replay{
 		"delete_connection", "put_settings", "touch_tokens", "put_schema", "delete_schema",
 		"revoke_token", "delete_client", "delete_organization",
 	}},
-	{"replay_2_connections", false, []string{
+	{"replay_2_connections", true, []string{
 		"raise_level_2", "create_organization_2", "put_application_2", "put_signing_key", "put_signing_key_2", "put_provider",
 		"put_connection_3", "put_domain", "look_domain", "put_request", "put_request_2", "step_request", "step_request_2",
 		"step_request_3", "update_organization_2", "create_user_3",
 		"step_request_4", "delete_request", "delete_domain", "delete_application",
 		"put_provider_2", "put_provider_3",
 	}},
-	{"replay_2_sessions", false, []string{
+	{"replay_2_sessions", true, []string{
 		"raise_level_2", "create_organization", "update_organization", "create_user", "put_connection_2", "put_application",
 		"open_session_2", "join_session", "touch_sessions", "put_setup_link", "put_passkey", "put_recovery", "open_local_session", "delete_passkey",
 		"delete_credentials", "count_attempt", "count_attempt_2", "remind_secret", "record_refusals", "end_sessions", "end_sessions_2", "delete_link",

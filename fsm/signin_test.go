@@ -70,7 +70,7 @@ func TestRecordRefusals(t *testing.T) {
 		{Way: directory.WayProvider, Reason: "inactive", User: userID(2)},
 		{Way: directory.WayLocal, Reason: "code_wrong", Email: "root@acme.example"},
 		{Way: directory.WayBreakGlass, Reason: "code_wrong", Email: "somebody@acme.example"},
-		{Way: directory.WayLogout, Reason: wide, Reference: wide, Agent: wide, Address: wide},
+		{Way: directory.WayProvider, Reason: wide, Reference: wide, Agent: wide, Address: wide},
 	}
 	r := l.do("acme", &command.RecordRefusals{Rows: rows})
 	got := slices.Collect(l.directory("acme").Refusals())

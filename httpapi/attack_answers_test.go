@@ -144,8 +144,10 @@ func TestAttack41_oddAnswers(t *testing.T) {
 	})
 }
 
-// places is how many sign-ins may wait for one provider on a node; surplus come besides.
-const places, surplus = 64, 8
+const (
+	places, surplus = 64, 8 // so many sign-ins may wait for one provider on a node, and so many come besides
+	hangs           = 10 * time.Second
+)
 
 // TestAttack41_slowProviderAlone: a provider that lets sign-ins wait, for what a code buys or for its keys, has a number of them
 // waiting and no more, and nobody else's people notice.
@@ -153,7 +155,7 @@ func TestAttack41_slowProviderAlone(t *testing.T) {
 	for name, fault := range map[string]oidctest.Fault{"code": oidctest.TokenHang, "keys": oidctest.KeysHang} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, false)
-			w.client = egress.New(egress.Config{AllowLoopback: true, RootCAs: w.roots, HeaderTimeout: time.Minute, TotalTimeout: time.Minute})
+			w.client = egress.New(egress.Config{AllowLoopback: true, RootCAs: w.roots, HeaderTimeout: hangs, TotalTimeout: hangs})
 			w.through(new(detour))
 			acme, globex := w.tenant("acme", "acme.example"), w.tenant("globex", "globex.example")
 			acme.both("sub-alice", "alice@acme.example")
@@ -190,6 +192,7 @@ func TestAttack41_slowProviderAlone(t *testing.T) {
 			leave()
 			coming.Wait()
 			acme.script("")
+			w.ledger.Advance(5 * time.Second) // for which a failure is remembered
 			if done := w.signIn(w.browser(), "alice@acme.example"); done.status != http.StatusSeeOther {
 				t.Errorf("when it answers again: %d %v", done.status, w.logs.last("sign-in refused"))
 			}

@@ -47,27 +47,35 @@ func algorithmIn(raw string) string {
 	return alg
 }
 
-// keepsTo refuses a token, good otherwise, that is signed with another algorithm than the connection keeps to since its first
+// strays tells whether a token, good otherwise, is signed with another algorithm than the connection keeps to since its first
 // sign-in: whoever could have an old key type taken again, or a new one brought in, would come by a provider's least guarded way.
-// Where the provider no longer announces that algorithm it has moved itself, and the next sign-in moves the connection. The
-// ledger is told once what was offered, so that the owner may accept it.
+// Where the provider no longer announces that algorithm it has moved itself, and the next sign-in moves the connection.
+func (signed signature) strays(connection *directory.Connection) bool {
+	return connection.Algorithm != "" && connection.Algorithm != signed.algorithm &&
+		slices.Contains(signed.announced, connection.Algorithm)
+}
+
+// keepsTo refuses a sign-in whose token strays. The ledger is told what was offered, so that the owner may accept it.
 func (s *Service) keepsTo(ctx context.Context, connection *directory.Connection, signed signature) *Refusal {
-	if connection.Algorithm == "" || connection.Algorithm == signed.algorithm ||
-		!slices.Contains(signed.announced, connection.Algorithm) {
+	if !signed.strays(connection) {
 		return nil
 	}
 	if connection.AlgorithmOffered != signed.algorithm {
-		result, err := s.deps.Proposer.Propose(ctx, command.Command{
-			Organization: connection.Organization, Actor: doorActor,
-			Payload: &command.OfferAlgorithm{Connection: connection.ID, Algorithm: signed.algorithm},
-		})
-		if err == nil {
-			err = result.Err()
-		}
-		if err != nil {
-			s.deps.Logger.WarnContext(ctx, "an algorithm that was offered was not noted",
-				slog.String("connection", string(connection.ID)), slog.Any("error", err))
-		}
+		s.offer(ctx, connection, signed.algorithm)
 	}
 	return refuse(ReasonAlgorithmChanged, nil)
+}
+
+func (s *Service) offer(ctx context.Context, connection *directory.Connection, algorithm string) {
+	result, err := s.deps.Proposer.Propose(ctx, command.Command{
+		Organization: connection.Organization, Actor: doorActor,
+		Payload: &command.OfferAlgorithm{Connection: connection.ID, Algorithm: algorithm},
+	})
+	if err == nil {
+		err = result.Err()
+	}
+	if err != nil {
+		s.deps.Logger.WarnContext(ctx, "an algorithm that was offered was not noted",
+			slog.String("connection", string(connection.ID)), slog.Any("error", err))
+	}
 }

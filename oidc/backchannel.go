@@ -53,8 +53,8 @@ func (s *Service) backchannelLogout(ctx context.Context, id directory.Connection
 	if reason != "" {
 		return refuse(reason, nil)
 	}
-	if refusal := s.keepsTo(ctx, connection, signed); refusal != nil {
-		return refusal
+	if signed.strays(connection) { // no offer: it would have owners accept what sign-ins do not come with
+		return refuse(ReasonAlgorithmChanged, nil)
 	}
 	return s.endSessions(ctx, connection, &command.EndSessions{
 		Connection: connection.ID, Subject: notice.subject, ProviderSID: notice.session, Cause: "back-channel logout",

@@ -3,7 +3,6 @@ package oidc
 import (
 	"cmp"
 	"context"
-	"errors"
 	"sync"
 	"time"
 )
@@ -57,8 +56,10 @@ func newDocument[T any](now func() time.Time, fresh, stale time.Duration, from s
 	return &document[T]{source: from, now: now, fresh: fresh, stale: stale, turn: make(chan struct{}, 1)}
 }
 
-// get gives a copy that is fresh, or a stale one if the provider cannot be asked.
+// get gives a copy that is fresh, or a stale one if the provider cannot be asked. The ledger's comes first where it is newer: what a
+// provider took back on one node is taken back on all.
 func (d *document[T]) get(ctx context.Context) (T, error) {
+	d.adopt(ctx)
 	held, usable := d.peek()
 	if usable && (d.isFresh(held.kept) || d.recently(&d.failed)) {
 		return held.value, nil
@@ -181,9 +182,7 @@ func (d *document[T]) renew(ctx context.Context, known time.Time, enough func(ke
 		d.keep(ctx, held.kept, made.kept)
 		return made.value, nil
 	}
-	if !errors.Is(ctx.Err(), context.Canceled) { // that whoever asked has gone says nothing about the provider
-		d.settle(held, err)
-	}
+	d.settle(held, err)
 	if usable {
 		return held.value, nil
 	}
@@ -213,8 +212,10 @@ func (d *document[T]) left(ctx context.Context, held time.Time) (copied[T], bool
 	return copied[T]{value, left}, err == nil
 }
 
-// ask fetches and reads the document, with less patience where an older copy can serve.
+// ask fetches and reads the document, with less patience where an older copy can serve. It goes on for the others when whoever
+// asked first has gone.
 func (d *document[T]) ask(ctx context.Context, hurried bool) (copied[T], error) {
+	ctx = context.WithoutCancel(ctx)
 	if hurried {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, renewPatience)

@@ -80,32 +80,30 @@ func TestDocument(t *testing.T) {
 	s.gets(t, "too old", d.get, 0, 1)
 }
 
-// TestDocument_whoeverLeft: that a caller goes away is no failure of the provider.
+// TestDocument_whoeverLeft: a fetch that has begun is done for everybody, also when the caller that began it goes away.
 func TestDocument_whoeverLeft(t *testing.T) {
 	o := &origin{now: time.Unix(1e9, 0), value: 1}
 	d := o.document()
 	fetch := d.fetch
-	gone, leave := context.WithCancel(t.Context())
+	var leave context.CancelFunc
 	d.fetch = func(ctx context.Context) ([]byte, time.Duration, error) {
 		leave()
-		return nil, 0, ctx.Err()
+		if err := ctx.Err(); err != nil {
+			return nil, 0, err
+		}
+		return fetch(ctx)
 	}
-	if _, err := d.get(gone); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
+	leaving := func(get func(context.Context) (int, error)) func(context.Context) (int, error) {
+		return func(ctx context.Context) (int, error) {
+			ctx, leave = context.WithCancel(ctx)
+			return get(ctx)
+		}
 	}
-	d.fetch = fetch
-	o.gets(t, "the next one asks", d.get, 1, 1)
-	o.now = o.now.Add(2 * time.Hour)
-	gone, leave = context.WithCancel(t.Context())
-	d.fetch = func(ctx context.Context) ([]byte, time.Duration, error) {
-		leave()
-		return nil, 0, ctx.Err()
-	}
-	if got, err := d.get(gone); got != 1 || err != nil {
-		t.Errorf("an older copy does not serve: %d, %v", got, err)
-	}
-	d.fetch, o.value = fetch, 2
-	o.gets(t, "the next one asks, too", d.get, 2, 1)
+	o.gets(t, "the first leaves", leaving(d.get), 1, 1)
+	o.gets(t, "the next one has it", leaving(d.get), 1, 0)
+	o.value = 2
+	o.gets(t, "one that wants a newer one leaves", leaving(d.getNewer), 2, 1)
+	o.gets(t, "the next one has that", leaving(d.get), 2, 0)
 }
 
 // TestDocument_life: a copy is good for as long as its provider says.
@@ -215,7 +213,11 @@ func TestDocument_oneFetchForMany(t *testing.T) {
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	<-started
+	select {
+	case <-started:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nobody asks")
+	}
 	if _, err := d.get(gone); !errors.Is(err, context.Canceled) {
 		t.Errorf("who waits does not notice that its caller has gone: %v", err)
 	}
@@ -246,8 +248,10 @@ func TestDocument_oneFailureForMany(t *testing.T) {
 			}
 		})
 	}
-	for waiting.Load() < 50 || fetches.Load() == 0 {
-		runtime.Gosched()
+	for deadline := time.Now().Add(10 * time.Second); waiting.Load() < 50 || fetches.Load() == 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d wait, %d fetches", waiting.Load(), fetches.Load())
+		}
 	}
 	close(release)
 	group.Wait()

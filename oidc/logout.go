@@ -237,7 +237,6 @@ func (s *Service) told(ctx context.Context, how means, id directory.ConnectionID
 	s.count(how, outcome(refusal))
 	if refusal != nil {
 		s.logRefusal(ctx, "logout refused", refusal, id)
-		s.recordRefusal(ctx, refusal, id, directory.SignIn{Way: directory.WayLogout})
 		return refusal
 	}
 	s.deps.Logger.InfoContext(ctx, "provider ended sessions", slog.String("how", string(how)), slog.String("connection", string(id)))

@@ -45,6 +45,8 @@ type refusalLog struct {
 type likeness struct {
 	way    directory.SignInWay
 	reason string
+	user   directory.ResourceID
+	email  string
 }
 
 func newRefusals() *refusals { return &refusals{logs: make(map[logKey]*refusalLog)} }
@@ -56,8 +58,7 @@ const (
 	recordDropped = "dropped"
 )
 
-// note keeps a refusal, and says what became of it: "" while it waits. Logouts are told by machines, which read no reference to
-// anybody, so one row of each reason stands for them all.
+// note keeps a refusal, and says what became of it: "" while it waits.
 func (r *refusals) note(key logKey, row directory.SignIn) (outcome string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,11 +66,10 @@ func (r *refusals) note(key logKey, row directory.SignIn) (outcome string) {
 	if !known {
 		log = &refusalLog{first: make(map[likeness]int)}
 	}
-	like := likeness{row.Way, row.Reason}
+	like := likeness{row.Way, row.Reason, row.User, row.Email}
 	first, seen := log.first[like]
-	full := len(log.rows) >= maxRecorded || row.Way == directory.WayLogout
 	switch {
-	case seen && full:
+	case seen && len(log.rows) >= maxRecorded:
 		log.rows[first].More++
 		return recordFolded
 	case r.rows >= maxRecords || len(log.rows) >= directory.MaxRefusalBatch:

@@ -58,8 +58,6 @@ func TestRecords(t *testing.T) {
 	f.provider.Close()
 	_, err = f.service.Start(t.Context(), StartRequest{Email: "nobody@acme.example", UserAgent: "curl", Address: "198.51.100.9"})
 	refused(err, ReasonProviderDown, "provider connection   198.51.100.9")
-	err = f.service.BackchannelLogout(t.Context(), connection, "junk")
-	refused(err, ReasonTokenForm, "logout connection   ")
 
 	// What is put to no organization.
 	other := stray()
@@ -70,8 +68,11 @@ func TestRecords(t *testing.T) {
 	if _, err := f.service.Start(t.Context(), StartRequest{Email: "nobody@nowhere.example"}); err == nil {
 		t.Error("a sign-in to nothing began")
 	}
+	if err := f.service.BackchannelLogout(t.Context(), connection, "junk"); err == nil {
+		t.Error("junk is a logout")
+	}
 	rows := f.recorded()
-	if len(first) != 4 || len(rows) != 6 || len(want) != 6 {
+	if len(first) != 4 || len(rows) != 5 || len(want) != 5 {
 		t.Fatalf("%d and %d rows", len(first), len(rows))
 	}
 	for _, row := range rows {
@@ -96,9 +97,6 @@ func TestRecords_folded(t *testing.T) {
 		_, err := f.service.Finish(t.Context(), malformed)
 		f.refused(err, ReasonRequest)
 	}
-	for range 5 {
-		f.refused(f.service.BackchannelLogout(t.Context(), connection, "junk"), ReasonTokenForm)
-	}
 	writes := f.FSM.View().Seq()
 	counts := make(map[string][]int)
 	for _, row := range f.recorded() {
@@ -111,16 +109,16 @@ func TestRecords_folded(t *testing.T) {
 	if len(missing) != maxRecorded || missing[0] != many-maxRecorded || slices.Max(missing[1:]) != 0 {
 		t.Errorf("rows %v", missing)
 	}
-	if got := fmt.Sprint(counts[string(ReasonRequest)], counts[string(ReasonTokenForm)]); got != "[1] [4]" {
+	if got := fmt.Sprint(counts[string(ReasonRequest)]); got != "[1]" {
 		t.Errorf("other rows %s", got)
 	}
-	if got := f.counted("domicile_signin_refusals_recorded_total"); got != many+2+5 {
+	if got := f.counted("domicile_signin_refusals_recorded_total"); got != many+2 {
 		t.Errorf("%v refusals counted", got)
 	}
 	for range 3 {
 		_, _ = f.service.Finish(t.Context(), stray())
 	}
-	if rows := f.recorded(); len(rows) != maxRecorded+2+3 || rows[len(rows)-1].More != 0 {
+	if rows := f.recorded(); len(rows) != maxRecorded+1+3 || rows[len(rows)-1].More != 0 {
 		t.Errorf("%d rows after the next writing", len(rows))
 	}
 }

@@ -158,10 +158,10 @@ func TestSignInLog(t *testing.T) {
 	s.json(&org, "org", "get", "acme")
 	s.ledger.Must(directory.OrganizationID(org.ID), &command.RecordRefusals{Rows: []directory.SignIn{
 		{At: directory.Time(time.Now().UnixMicro()), Way: directory.WayProvider, Reason: "not_provisioned", Reference: "4F2A9C01", Agent: "Firefox on Linux", Address: "192.0.2.7"},
-		{At: directory.Time(time.Now().UnixMicro()), Way: directory.WayLogout, Reason: "token_form", Reference: "00000000", More: 7},
+		{At: directory.Time(time.Now().UnixMicro()), Way: directory.WayLocal, Reason: "code_wrong", Reference: "00000000", More: 7},
 	}})
 	out := squeezed(s.run("sign-in", "list", "acme", "--refused"))
-	for _, row := range []string{"provider - not_provisioned 4F2A9C01 Firefox on Linux 192.0.2.7", "logout - token_form, and 7 more 00000000 - -"} {
+	for _, row := range []string{"provider - not_provisioned 4F2A9C01 Firefox on Linux 192.0.2.7", "local - code_wrong, and 7 more 00000000 - -"} {
 		if !strings.Contains(out, row) {
 			t.Fatalf("no %q in\n%s", row, out)
 		}

@@ -164,6 +164,6 @@ func TestCheck_findsSignInFaults(t *testing.T) {
 
 func many(log tree[*directory.SignIn], n int, reason string) {
 	for i := range n {
-		log.Set(&directory.SignIn{Seq: 1, Ordinal: uint32(i), Way: directory.WayLogout, Reason: reason})
+		log.Set(&directory.SignIn{Seq: 1, Ordinal: uint32(i), Way: directory.WayProvider, Reason: reason})
 	}
 }

@@ -132,7 +132,7 @@ var (
 			"passkeys":            {Type: types{"array"}, Items: schemaPasskey},
 			"recovery_codes_left": {Type: types{"integer"}, Description: "Recovery codes that were not used yet."},
 			"setup_link_expires_at": {
-				Type: types{"string", "null"}, Format: "date-time", Description: "Of the set-up links that were mailed and still work, the last one; null: there is none.",
+				Type: types{"string", "null"}, Format: "date-time", Description: "When the last of the set-up links that were mailed and not used expires, or expired; null: there is none.",
 			},
 			"created_at": schemaTime, "updated_at": schemaTime,
 		},

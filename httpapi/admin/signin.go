@@ -73,19 +73,18 @@ var (
 		Description: "Whether a session was opened.",
 	}
 	schemaSignInRow = &schema{
-		Name: "SignInRow", Type: types{"object"}, Description: "Somebody signed in, or was refused; or a provider's logout was.",
+		Name: "SignInRow", Type: types{"object"}, Description: "Somebody signed in, or was refused.",
 		Properties: map[string]*schema{
 			"id": schemaText, "at": schemaTime,
 			"way": {
-				Type: types{"string"}, Enum: []string{"provider", "local", "break_glass", "logout"},
-				Description: "Through the identity provider; with a passkey or code of ours; by a break-glass address; or a logout or revocation " +
-					"that a provider sent.",
+				Type: types{"string"}, Enum: []string{"provider", "local", "break_glass"},
+				Description: "Through the identity provider; with a passkey or code of ours; by a break-glass address.",
 			},
 			"outcome":    schemaSignInOutcome,
 			"reason":     {Type: types{"string"}, Description: "Of a refusal: such as not_provisioned."},
 			"reference":  {Type: types{"string"}, Description: "Of a refusal: what the page showed, and the log line of the node has."},
 			"more":       {Type: types{"integer"}, Description: "Refusals alike at about that time that have no row of their own."},
-			"connection": {Type: types{"string"}, Description: "Of provider and logout: the connection."},
+			"connection": {Type: types{"string"}, Description: "Of provider: the connection."},
 			"user":       {Type: types{"string"}, Description: "Who signed in; of a refusal: whom the identity was taken for, if anybody."},
 			"user_name":  {Type: types{"string"}, Description: "Unless the user is deleted."},
 			"email":      {Type: types{"string"}, Description: "Of the root user and of break-glass addresses; nobody else's is kept."},
