@@ -17,7 +17,7 @@ run: build ## run two regions, a demo identity provider and a mail sink here (do
 	$(BIN) dev $(ARGS)
 
 .PHONY: test
-test: browser lint ## all tests: unit, laws, conversations and sign-in over real processes (about 5 minutes)
+test: browser lint ## all tests: unit, laws, conversations and sign-in over real processes (about 7 minutes)
 	$(GO) test -count=1 -timeout 20m ./...
 
 .PHONY: race
