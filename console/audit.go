@@ -17,24 +17,15 @@ func AuditRowID(row *directory.AuditRow) string { return pair(row.Seq, row.Ordin
 
 // ListAudit gives one page. Rows that are pushed out between two pages are missing. Errors: KindInvalid, KindNotFound.
 func (s *Service) ListAudit(ctx context.Context, org directory.OrganizationID, p Paging) (AuditPage, error) {
-	size, after, err := p.bounds()
+	size, older, err := p.newestFirst()
 	if err != nil {
 		return AuditPage{}, err
-	}
-	seq, ordinal := ^uint64(0), ^uint32(0)
-	if after != "" {
-		var ok bool
-		if seq, ordinal, ok = parsePair(after); !ok {
-			return AuditPage{}, badPageToken()
-		}
 	}
 	d, err := s.directoryOf(ctx, org)
 	if err != nil {
 		return AuditPage{}, err
 	}
-	rest := where(d.Audit(), func(row *directory.AuditRow) bool {
-		return row.Seq < seq || row.Seq == seq && row.Ordinal < ordinal
-	})
+	rest := where(d.Audit(), func(row *directory.AuditRow) bool { return older(row.Seq, row.Ordinal) })
 	var page AuditPage
 	page.Rows, page.NextPageToken = take(rest, size, AuditRowID)
 	return page, nil

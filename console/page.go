@@ -31,6 +31,19 @@ func (p Paging) bounds() (size int, after string, err error) {
 	return size, after, err
 }
 
+// newestFirst is bounds for rows that have a seq and an ordinal; the beginning is after all of them.
+func (p Paging) newestFirst() (size int, older func(seq uint64, ordinal uint32) bool, err error) {
+	size, after, err := p.bounds()
+	if err != nil || after == "" {
+		return size, func(uint64, uint32) bool { return true }, err
+	}
+	last, ordinal, ok := parsePair(after)
+	if !ok {
+		return 0, nil, badPageToken()
+	}
+	return size, func(s uint64, o uint32) bool { return s < last || s == last && o < ordinal }, nil
+}
+
 func (p Paging) size() (int, error) {
 	if p.Size == 0 {
 		return DefaultPageSize, nil

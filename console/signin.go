@@ -52,25 +52,16 @@ func SignInID(row *directory.SignIn) string { return pair(row.Seq, row.Ordinal) 
 // ListSignIns gives one page. Refusals come some seconds late, and after what was written meanwhile. Rows that are pushed out
 // between two pages are missing. Errors: KindInvalid, KindNotFound.
 func (s *Service) ListSignIns(ctx context.Context, org directory.OrganizationID, q SignInQuery) (SignInPage, error) {
-	size, after, err := q.bounds()
+	size, older, err := q.newestFirst()
 	if err != nil {
 		return SignInPage{}, err
-	}
-	seq, ordinal := ^uint64(0), ^uint32(0)
-	if after != "" {
-		var ok bool
-		if seq, ordinal, ok = parsePair(after); !ok {
-			return SignInPage{}, badPageToken()
-		}
 	}
 	d, err := s.directoryOf(ctx, org)
 	if err != nil {
 		return SignInPage{}, err
 	}
 	wants := q.matcher(d)
-	rest := where(q.walk(d), func(row *directory.SignIn) bool {
-		return (row.Seq < seq || row.Seq == seq && row.Ordinal < ordinal) && wants(row)
-	})
+	rest := where(q.walk(d), func(row *directory.SignIn) bool { return older(row.Seq, row.Ordinal) && wants(row) })
 	rows, next := take(rest, size, SignInID)
 	page := SignInPage{NextPageToken: next}
 	for _, row := range rows {

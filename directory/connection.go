@@ -84,10 +84,15 @@ func (c *Connection) Trust() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// SameClient tells whether next is the same client of the same provider: only then its subjects, and how it signs, mean the same.
+func (c *Connection) SameClient(next *Connection) bool {
+	return c.Issuer == next.Issuer && c.ClientID == next.ClientID
+}
+
 // SameProof tells whether next is the same client of the same provider and lets itself in by the same means, a client secret or
 // a key of ours. Only then has next what c has of that: the secret, and the end of the secret or certificate.
 func (c *Connection) SameProof(next *Connection) bool {
-	return c.Issuer == next.Issuer && c.ClientID == next.ClientID && c.AuthMethod.NeedsSecret() == next.AuthMethod.NeedsSecret()
+	return c.SameClient(next) && c.AuthMethod.NeedsSecret() == next.AuthMethod.NeedsSecret()
 }
 
 // ByCertificate tells whether we sign the connection's client assertions with a key whose certificate its owner uploads at

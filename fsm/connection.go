@@ -90,7 +90,7 @@ func writeConnection(tx *transaction, d *state.Directory, old, next *directory.C
 			next.Reminded = old.Reminded
 		}
 		next.Algorithm, next.AlgorithmOffered = "", ""
-		if sameRegistration(old, next) {
+		if old.SameClient(next) {
 			next.Algorithm, next.AlgorithmOffered = old.Algorithm, old.AlgorithmOffered
 		}
 		retire(tx, d, old, next)
@@ -102,17 +102,13 @@ func writeConnection(tx *transaction, d *state.Directory, old, next *directory.C
 // retire ends what a change of a connection makes void: the sessions that came through it, when it is turned off or speaks
 // with another provider or as another client; in the latter case also its links, because subjects mean nothing elsewhere.
 func retire(tx *transaction, d *state.Directory, old, next *directory.Connection) {
-	elsewhere := !sameRegistration(old, next)
+	elsewhere := !old.SameClient(next)
 	if elsewhere {
 		d.DeleteLinksThrough(old.ID)
 	}
 	if elsewhere || !next.Enabled {
 		tx.state.DeleteSessionsThrough(d, old.ID)
 	}
-}
-
-func sameRegistration(a, b *directory.Connection) bool {
-	return a.Issuer == b.Issuer && a.ClientID == b.ClientID
 }
 
 // connectionChanges names what differs, for the audit log.
@@ -140,9 +136,9 @@ func connectionChanges(old, next *directory.Connection) []string {
 	}.names()
 }
 
-// keep has a connection keep to the signing algorithm of a sign-in that ended well. It notes a change for the audit log; the
+// pin has a connection keep to the signing algorithm of a sign-in that ended well. It notes a change for the audit log; the
 // owner is told of one that nobody here asked for.
-func keep(tx *transaction, d *state.Directory, connection *directory.Connection, algorithm string) {
+func pin(tx *transaction, d *state.Directory, connection *directory.Connection, algorithm string) {
 	if algorithm == "" || algorithm == connection.Algorithm || tx.state.Level() < command.SecondLevel {
 		return
 	}

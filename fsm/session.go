@@ -32,7 +32,7 @@ func openSession(tx *transaction, p *command.OpenSession) (command.Result, *dire
 		return command.Result{}, refusal
 	}
 	tx.state.UseTransaction(p.Transaction, p.TransactionExpiry)
-	keep(tx, d, connection, p.Algorithm)
+	pin(tx, d, connection, p.Algorithm)
 	session := directory.Session{ID: p.ID, Hash: p.Hash, Connection: p.Connection, Expires: tx.now + directory.Time(p.Lifetime)}
 	if tx.state.Level() >= command.SecondLevel {
 		detail(&session, &p.SessionDetails)

@@ -2,10 +2,8 @@ package oidc
 
 import (
 	"context"
-	"encoding/base64"
 	"log/slog"
 	"slices"
-	"strings"
 
 	"domicile/directory"
 	"domicile/fsm/command"
@@ -34,12 +32,7 @@ func (p *provider) announcement(ctx context.Context, connection *directory.Conne
 
 // algorithmIn reads the algorithm in a token's header; empty where there is none to be read.
 func algorithmIn(raw string) string {
-	head, _, _ := strings.Cut(raw[:min(len(raw), maxToken)], ".")
-	text, err := base64.RawURLEncoding.DecodeString(head)
-	if err != nil {
-		return ""
-	}
-	header, err := parseClaims(text)
+	header, err := headerOf(raw[:min(len(raw), maxToken)])
 	if err != nil {
 		return ""
 	}
@@ -67,13 +60,10 @@ func (s *Service) keepsTo(ctx context.Context, connection *directory.Connection,
 }
 
 func (s *Service) offer(ctx context.Context, connection *directory.Connection, algorithm string) {
-	result, err := s.deps.Proposer.Propose(ctx, command.Command{
+	_, err := propose(ctx, s.deps.Proposer, command.Command{
 		Organization: connection.Organization, Actor: doorActor,
 		Payload: &command.OfferAlgorithm{Connection: connection.ID, Algorithm: algorithm},
 	})
-	if err == nil {
-		err = result.Err()
-	}
 	if err != nil {
 		s.deps.Logger.WarnContext(ctx, "an algorithm that was offered was not noted",
 			slog.String("connection", string(connection.ID)), slog.Any("error", err))

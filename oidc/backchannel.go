@@ -214,14 +214,11 @@ func rememberUntil(end time.Time) directory.Time {
 
 // endSessions writes the command of a logout that a provider asked for.
 func (s *Service) endSessions(ctx context.Context, connection *directory.Connection, end *command.EndSessions) *Refusal {
-	result, err := s.deps.Proposer.Propose(ctx, command.Command{
+	_, err := propose(ctx, s.deps.Proposer, command.Command{
 		Organization: connection.Organization,
 		Actor:        "connection:" + string(connection.ID),
 		Payload:      end,
 	})
-	if err == nil {
-		err = result.Err()
-	}
 	if err != nil {
 		return refuse(ledgerReason(err), err)
 	}

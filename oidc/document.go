@@ -23,7 +23,7 @@ type source[T any] struct {
 
 // kept is a document as it came; a zero time: none.
 type kept struct {
-	text    []byte
+	text    string
 	fetched time.Time
 	life    time.Duration // how long it may be used without asking again, as the provider said; 0: it did not say
 }
@@ -208,7 +208,7 @@ func (d *document[T]) left(ctx context.Context, held time.Time) (copied[T], bool
 	if !d.serves(left) || !left.fetched.After(held) {
 		return copied[T]{}, false
 	}
-	value, err := d.parse(left.text)
+	value, err := d.parse([]byte(left.text))
 	return copied[T]{value, left}, err == nil
 }
 
@@ -229,5 +229,5 @@ func (d *document[T]) ask(ctx context.Context, hurried bool) (copied[T], error) 
 	if err != nil {
 		return copied[T]{}, err
 	}
-	return copied[T]{value, kept{text, d.now(), life}}, nil
+	return copied[T]{value, kept{string(text), d.now(), life}}, nil
 }

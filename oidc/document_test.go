@@ -34,7 +34,7 @@ func (o *origin) document() *document[int] {
 		parse:  func(text []byte) (int, error) { return strconv.Atoi(string(text)) },
 		recall: func(context.Context) kept { return o.shelf },
 		keep: func(_ context.Context, old, made kept) {
-			o.offered = append(o.offered, string(old.text)+">"+string(made.text))
+			o.offered = append(o.offered, old.text+">"+made.text)
 		},
 	})
 }
@@ -129,7 +129,7 @@ func TestDocument_life(t *testing.T) {
 // where the provider does not answer, as long as it is not too old.
 func TestDocument_ledger(t *testing.T) {
 	now := time.Unix(1e9, 0)
-	at := func(text string, age, life time.Duration) kept { return kept{[]byte(text), now.Add(-age), life} }
+	at := func(text string, age, life time.Duration) kept { return kept{text, now.Add(-age), life} }
 	for _, test := range []struct {
 		name    string
 		shelf   kept
@@ -152,7 +152,7 @@ func TestDocument_ledger(t *testing.T) {
 	o := &origin{now: now, value: 1, shelf: at("9", 20*time.Hour, 0)}
 	d := o.document()
 	o.gets(t, "nothing of use in the ledger", d.get, 1, 1)
-	o.now, o.down, o.shelf = now.Add(time.Minute), true, kept{[]byte("3"), now.Add(30 * time.Second), 0}
+	o.now, o.down, o.shelf = now.Add(time.Minute), true, kept{"3", now.Add(30 * time.Second), 0}
 	o.gets(t, "another node has a newer copy", d.getNewer, 3, 1)
 	if err := d.refresh(t.Context(), time.Second, 0); err == nil {
 		t.Error("a refresh that failed looks well")
@@ -161,7 +161,7 @@ func TestDocument_ledger(t *testing.T) {
 	if err := d.refresh(t.Context(), time.Hour, 0); err != nil || o.offered[len(o.offered)-1] != ">1" {
 		t.Errorf("a copy that is young was renewed: %v, %v", err, o.offered)
 	}
-	o.now, o.shelf = o.now.Add(time.Minute), kept{[]byte("5"), o.now, 0}
+	o.now, o.shelf = o.now.Add(time.Minute), kept{"5", o.now, 0}
 	if err := d.refresh(t.Context(), 65*time.Second, 0); err != nil || o.offered[len(o.offered)-1] != ">1" {
 		t.Errorf("a job that has just begun asks for what another had: %v, %v", err, o.offered)
 	}
@@ -182,7 +182,7 @@ func TestDocument_adopt(t *testing.T) {
 		}
 		return 0, errors.New("nothing newer")
 	}
-	o.shelf = kept{[]byte("2"), o.now, 0}
+	o.shelf = kept{"2", o.now, 0}
 	o.gets(t, "as old", adopt, 0, 0)
 	o.shelf.fetched = o.now.Add(time.Second)
 	o.gets(t, "newer", adopt, 2, 0)

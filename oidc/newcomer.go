@@ -151,13 +151,10 @@ func resembled(d *state.Directory, external string, keys []string) (Reason, dire
 // createUser makes a newcomer, and gives the record.
 func (s *Service) createUser(ctx context.Context, connection *directory.Connection, fields command.UserFields) (*directory.User, error) {
 	id := directory.ResourceID(seal.NewID())
-	result, err := s.deps.Proposer.Propose(ctx, command.Command{
+	result, err := propose(ctx, s.deps.Proposer, command.Command{
 		Organization: connection.Organization, Actor: "connection:" + string(connection.ID),
 		Payload: &command.CreateUser{ID: id, Source: directory.SourceJIT, UserFields: fields},
 	})
-	if err == nil {
-		err = result.Err()
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -198,7 +198,7 @@ func TestShelf_differ(t *testing.T) {
 	place := shelfPlace{issuer, directory.ProviderMetadata}
 	document := func(host string) kept {
 		r.Advance(time.Second)
-		return kept{[]byte(`{"issuer":"` + issuer + `","jwks_uri":"https://` + host + `/keys"}`), r.Now(), 0}
+		return kept{`{"issuer":"` + issuer + `","jwks_uri":"https://` + host + `/keys"}`, r.Now(), 0}
 	}
 	one, two := document("one.example"), document("two.example")
 	meanwhile := true
@@ -206,7 +206,7 @@ func TestShelf_differ(t *testing.T) {
 		if put, puts := c.Payload.(*command.PutProvider); puts && meanwhile {
 			meanwhile = false
 			r.Must("", &command.PutProvider{
-				Issuer: issuer, Document: place.document, Seen: put.Seen, Text: string(one.text), Fetched: directory.Time(one.fetched.UnixMicro()),
+				Issuer: issuer, Document: place.document, Seen: put.Seen, Text: one.text, Fetched: directory.Time(one.fetched.UnixMicro()),
 			})
 		}
 		return nil
@@ -214,7 +214,7 @@ func TestShelf_differ(t *testing.T) {
 	r.nodes[1].shelf.keep(t.Context(), place, two)
 	r.at(1).settle()
 	p, _ := r.FSM.View().Provider(issuer)
-	if p.Metadata.Text != string(two.text) || len(p.Moves) != 1 || p.Moves[0].From != "one.example" || p.Moves[0].To != "two.example" {
+	if p.Metadata.Text != two.text || len(p.Moves) != 1 || p.Moves[0].From != "one.example" || p.Moves[0].To != "two.example" {
 		t.Errorf("the ledger has %+v, moves %+v", p.Metadata, p.Moves)
 	}
 	r.nodes[0].shelf.keep(t.Context(), place, one) // late, and older

@@ -64,12 +64,9 @@ func (s *Service) open(ctx context.Context, o opening) (SignedIn, *Refusal) {
 	payload := o.command(now)
 	token, hash := seal.MintToken(s.SessionPrefix())
 	payload.Hash = hash
-	result, err := s.deps.Proposer.Propose(ctx, command.Command{
+	_, err := propose(ctx, s.deps.Proposer, command.Command{
 		Organization: o.connection.Organization, Actor: "user:" + string(o.user.ID), Payload: payload,
 	})
-	if err == nil {
-		err = result.Err()
-	}
 	if err != nil {
 		return SignedIn{}, refuse(ledgerReason(err), err).of(o.user.ID)
 	}

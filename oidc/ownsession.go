@@ -70,12 +70,9 @@ func (s *Service) EndOtherSessions(ctx context.Context, who Who) (int, error) {
 }
 
 func (s *Service) end(ctx context.Context, who Who, id directory.SessionID) error {
-	result, err := s.deps.Proposer.Propose(ctx, command.Command{
+	_, err := propose(ctx, s.deps.Proposer, command.Command{
 		Organization: who.Organization.ID, Actor: "user:" + string(who.User.ID),
 		Payload: &command.EndSessions{ID: id, User: who.User.ID, Cause: causeOwn},
 	})
-	if err != nil {
-		return err
-	}
-	return result.Err()
+	return err
 }

@@ -122,22 +122,8 @@ func (s *Service) recordRefusal(ctx context.Context, refusal *Refusal, named dir
 	s.record(logKey{connection: row.Connection}, row)
 }
 
-// runRecords writes what was gathered every five seconds, until ctx ends.
-func (s *Service) runRecords(ctx context.Context) {
-	ticker := time.NewTicker(recordPause)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			s.writeRecords(ctx)
-		}
-	}
-}
-
-// writeRecords writes what was gathered, one command for each organization. While this node is cut off it waits; a write that
-// fails is given up, because it may have been done.
+// writeRecords writes what was gathered, every five seconds, one command for each organization. While this node is cut off it
+// waits; a write that fails is given up, because it may have been done.
 func (s *Service) writeRecords(ctx context.Context) {
 	view, err := s.deps.Viewer.View(ctx, state.Local())
 	if err != nil {
@@ -175,11 +161,8 @@ func (s *Service) writeRecord(ctx context.Context, view *state.View, organizatio
 func (s *Service) proposeRecord(ctx context.Context, organization directory.OrganizationID, rows []directory.SignIn) error {
 	ctx, cancel := context.WithTimeout(ctx, recordPatience)
 	defer cancel()
-	result, err := s.deps.Proposer.Propose(ctx, command.Command{
+	_, err := propose(ctx, s.deps.Proposer, command.Command{
 		Organization: organization, Actor: doorActor, Payload: &command.RecordRefusals{Rows: rows},
 	})
-	if err != nil {
-		return err
-	}
-	return result.Err()
+	return err
 }

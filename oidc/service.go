@@ -80,9 +80,35 @@ func New(deps Deps) *Service {
 func (s *Service) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { s.shelf.run(ctx) })
-	group.Go(func() { s.runTouches(ctx) })
-	group.Go(func() { s.runRecords(ctx) })
+	group.Go(func() { every(ctx, touchPause, s.writeTouches) })
+	group.Go(func() { every(ctx, recordPause, s.writeRecords) })
 	group.Wait()
+}
+
+// every calls do once in each pause, until ctx ends.
+func every(ctx context.Context, pause time.Duration, do func(context.Context)) {
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			do(ctx)
+		}
+	}
+}
+
+// doorActor is who wrote what no person did.
+const doorActor = "oidc"
+
+// propose writes a command; that the ledger refuses it is an error.
+func propose(ctx context.Context, proposer command.Proposer, c command.Command) (command.Result, error) {
+	result, err := proposer.Propose(ctx, c)
+	if err == nil {
+		err = result.Err()
+	}
+	return result, err
 }
 
 const pathCallback = "/signin-oidc"

@@ -89,13 +89,10 @@ func (s *Service) Close(ctx context.Context, cookieValue string) error {
 	if !ok {
 		return nil
 	}
-	result, err := s.deps.Proposer.Propose(ctx, command.Command{
+	_, err = propose(ctx, s.deps.Proposer, command.Command{
 		Organization: session.Organization,
 		Actor:        "user:" + string(session.User),
 		Payload:      &command.CloseSession{Hash: hash},
 	})
-	if err != nil {
-		return err
-	}
-	return result.Err()
+	return err
 }

@@ -62,7 +62,7 @@ func (s *shelf) recall(ctx context.Context, place shelfPlace) kept {
 	if held.Text == "" {
 		return kept{}
 	}
-	return kept{[]byte(held.Text), time.UnixMicro(int64(held.Fetched)), time.Duration(held.Life) * time.Microsecond}
+	return kept{held.Text, time.UnixMicro(int64(held.Fetched)), time.Duration(held.Life) * time.Microsecond}
 }
 
 func copyIn(view *state.View, place shelfPlace) directory.ProviderCopy {
@@ -74,7 +74,7 @@ func copyIn(view *state.View, place shelfPlace) directory.ProviderCopy {
 
 // noteMoves says where an endpoint has gone to another host.
 func (s *shelf) noteMoves(ctx context.Context, issuer string, old, made kept) {
-	moves := movesBetween(string(old.text), string(made.text))
+	moves := movesBetween(old.text, made.text)
 	view, err := s.viewer.View(ctx, state.Local())
 	if err != nil || len(moves) == 0 {
 		return
@@ -116,13 +116,13 @@ func news(view *state.View, made shelved) *command.PutProvider {
 	if view.Level() < command.SecondLevel || len(made.text) > directory.MaxProviderDocument || put.Fetched <= held.Fetched {
 		return nil
 	}
-	if string(made.text) == held.Text {
+	if made.text == held.Text {
 		if !made.document.Confirms(&held, put.Fetched) {
 			return nil
 		}
 		return put
 	}
-	put.Text = string(made.text)
+	put.Text = made.text
 	if made.document == directory.ProviderMetadata {
 		put.Moves = movesBetween(held.Text, put.Text)
 	}
@@ -166,10 +166,7 @@ func (s *shelf) tryWrite(ctx context.Context, made shelved) error {
 		if put == nil {
 			return nil
 		}
-		var result command.Result
-		if result, err = s.proposer.Propose(ctx, command.Command{Actor: doorActor, Payload: put}); err == nil {
-			err = result.Err()
-		}
+		_, err = propose(ctx, s.proposer, command.Command{Actor: doorActor, Payload: put})
 		if directory.KindOf(err) != directory.KindStale {
 			return err
 		}
@@ -177,9 +174,6 @@ func (s *shelf) tryWrite(ctx context.Context, made shelved) error {
 	}
 	return err
 }
-
-// doorActor is who wrote what no person did.
-const doorActor = "oidc"
 
 // movesBetween lists the endpoints whose host differs between two discovery documents.
 func movesBetween(old, made string) []directory.ProviderMove {

@@ -132,14 +132,14 @@ func TestShelf_writesWhatIsNews(t *testing.T) {
 func TestShelf_bounds(t *testing.T) {
 	f := newFlow(t, command.SecondLevel)
 	shelf := f.service.shelf
-	text := kept{[]byte("text"), f.Now(), 0}
+	text := kept{"text", f.Now(), 0}
 	for range 3 {
 		shelf.keep(t.Context(), shelfPlace{"one", directory.ProviderMetadata}, text)
 	}
 	if len(shelf.queue) != 1 {
 		t.Errorf("%d wait", len(shelf.queue))
 	}
-	shelf.keep(t.Context(), shelfPlace{"large", directory.ProviderKeys}, kept{make([]byte, directory.MaxProviderDocument+1), f.Now(), 0})
+	shelf.keep(t.Context(), shelfPlace{"large", directory.ProviderKeys}, kept{strings.Repeat("x", directory.MaxProviderDocument+1), f.Now(), 0})
 	if len(shelf.queue) != 1 {
 		t.Error("a document that the ledger does not take waits")
 	}

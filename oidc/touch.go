@@ -61,21 +61,7 @@ func (s *Service) touch(session *directory.Session, now directory.Time) {
 	}
 }
 
-// runTouches writes what was gathered every ten seconds, until ctx ends.
-func (s *Service) runTouches(ctx context.Context) {
-	ticker := time.NewTicker(touchPause)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			s.writeTouches(ctx)
-		}
-	}
-}
-
-// writeTouches writes what was gathered. While this node is cut off it waits; a write that fails is given up, because who
+// writeTouches writes what was gathered, every ten seconds. While this node is cut off it waits; a write that fails is given up, because who
 // still uses the session is noted again.
 func (s *Service) writeTouches(ctx context.Context) {
 	view, err := s.deps.Viewer.View(ctx, state.Local())
@@ -98,9 +84,6 @@ func (s *Service) writeTouches(ctx context.Context) {
 func (s *Service) writeBatch(ctx context.Context, batch *command.TouchSessions) error {
 	ctx, cancel := context.WithTimeout(ctx, touchPatience)
 	defer cancel()
-	result, err := s.deps.Proposer.Propose(ctx, command.Command{Actor: doorActor, Payload: batch})
-	if err != nil {
-		return err
-	}
-	return result.Err()
+	_, err := propose(ctx, s.deps.Proposer, command.Command{Actor: doorActor, Payload: batch})
+	return err
 }
